@@ -37,6 +37,7 @@ def build(wanted: str | None) -> typer.Typer:
         help="The crew that stays awake: monitoring of machine-learning models in production, on Kafka.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # drawn by rich, --help took 310 ms instead of 130
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     root.callback()(_version_option)
@@ -61,12 +62,18 @@ def _placeholder() -> None:
     """Stands for a command that was not asked for."""
 
 
-def _version_option(version: bool = typer.Option(False, "--version", is_eager=True, help="Print the version and leave.")) -> None:
-    if version:
+def _say_version(wanted: bool) -> None:
+    if wanted:  # in a callback of the option: the body of a group does not run without a command
         from anchorwatch import __version__
 
         typer.echo(__version__)
         raise typer.Exit
+
+
+def _version_option(
+    version: bool = typer.Option(False, "--version", is_eager=True, callback=_say_version, help="Print the version and leave."),
+) -> None:
+    """Options of `anchorwatch` itself."""
 
 
 def run(arguments: Sequence[str]) -> int:
