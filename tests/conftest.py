@@ -1,0 +1,79 @@
+"""What every test has: one Kafka a session, topics of its own, and failure when Anchorwatch logged an internal error."""
+
+import logging
+import os
+import uuid
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import pytest
+
+from anchorwatch.broker import Broker
+
+
+class Kafka(Protocol):
+    """`client`: settings in librdkafka's names, of a user who may do everything."""
+
+    bootstrap: str
+
+    @property
+    def client(self) -> dict[str, str | int]: ...
+
+
+@dataclass
+class Elsewhere:
+    """A Kafka that somebody else runs, named by ANCHORWATCH_TEST_BOOTSTRAP."""
+
+    bootstrap: str
+
+    @property
+    def client(self) -> dict[str, str | int]:
+        return {"bootstrap.servers": self.bootstrap}
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[Kafka]:
+    """For tests that leave it as it was; whoever kills nodes starts a `Broker` of their own."""
+    if elsewhere := os.environ.get("ANCHORWATCH_TEST_BOOTSTRAP"):
+        yield Elsewhere(elsewhere)
+        return
+    with Broker(start_s_max=120) as broker:
+        yield broker
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """Names topics, groups and transactions of one test apart from all others: `t1a2b3.`."""
+    return f"t{uuid.uuid4().hex[:6]}."
+
+
+class Errors(logging.Handler):
+    """Keeps what was logged at ERROR or above."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    errors = Errors()
+    logger = logging.getLogger("anchorwatch")
+    logger.addHandler(errors)
+    try:
+        result = yield
+    finally:
+        logger.removeHandler(errors)
+    if errors.lines and not item.get_closest_marker("expects_errors"):
+        pytest.fail(
+            "An internal error was logged; mark the test `expects_errors` if it is meant:\n" + "\n".join(errors.lines), pytrace=False
+        )
+    return result
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "expects_errors: an internal error in the log is what this test is about")
