@@ -1,0 +1,63 @@
+"""What this version makes of a contract: what it would run wrongly (refused by `check`), does not judge yet, and fills in by itself."""
+
+from collections.abc import Callable, Iterator
+
+from anchorwatch.contract.faults import Fault
+from anchorwatch.contract.model import Contract
+from anchorwatch.contract.values import duration_text
+
+NOT_YET: tuple[tuple[str, Callable[[Contract], object]], ...] = (
+    ("source.decisions", lambda contract: "decisions" in contract.source.model_fields_set and contract.source.decisions.topic),
+    ("decisions", lambda contract: contract.decisions),
+    ("labels.hidden_when", lambda contract: contract.labels.hidden_when),
+    ("labels.explored", lambda contract: contract.labels.explored),
+    ("segments.discover", lambda contract: contract.segments.discover),
+    ("reference.season", lambda contract: contract.reference.season != "none"),
+    ("baseline", lambda contract: contract.baseline),
+    ("promises.quality.metric rmse", lambda contract: contract.promises.quality and contract.promises.quality.metric == "rmse"),
+    ("promises.labels", lambda contract: contract.promises.labels),
+    ("promises.impact", lambda contract: contract.promises.impact),
+    ("promises.alive.siblings", lambda contract: contract.promises.alive.siblings),
+)
+
+
+def not_judged(contract: Contract) -> list[str]:
+    """`X is accepted, but not judged in this version`, one sentence each."""
+    names = [name for name, present in NOT_YET if present(contract)]
+    names += [f"features.{name}.stale_after" for name, feature in contract.features.items() if feature.stale_after is not None]
+    return [f"{name} is accepted, but not judged in this version" for name in names]
+
+
+def refused(contract: Contract) -> Iterator[Fault]:
+    """What this version would read wrongly: better no judgement than a wrong one."""
+    for role in ("predictions", "outcomes", "decisions"):
+        source, at = getattr(contract.source, role), ("source", role)
+        if source.format != "native":
+            yield (*at, "format"), "not in this version; only native (send native events, or wait for this format)"
+        if source.fields:
+            yield (*at, "fields"), "not in this version; only the names of native events"
+        if not source.keyed:
+            yield (*at, "keyed"), "not in this version; key the topic by prediction id, with as many partitions as its siblings"
+
+
+def defaulted(contract: Contract) -> list[str]:
+    """Defaults that change what is judged, so that nobody is surprised by them."""
+    labels, source, reference = contract.labels, contract.source, contract.reference
+    lines = [f"source.{role}: the standard topic" for role in ("predictions", "outcomes") if getattr(source, role).topic is None]
+    if labels.positive is not None and "positive" not in labels.model_fields_set:
+        lines.append(f"labels.positive = {labels.positive}: the second class")
+    if labels.delay.typical is None or labels.delay.late is None:
+        lines.append("labels.delay: typical and late are taken from the reference")
+    if "final" not in labels.delay.model_fields_set:
+        lines.append(f"labels.delay.final = {duration_text(labels.delay.final)}: an outcome that comes later counts for nothing")
+    if not contract.features:
+        lines.append("features: none declared; inputs are judged by their names and types alone")
+    if not contract.segments.by:
+        lines.append("segments.by: none; only the whole is judged")
+    if reference.window is None and not reference.model_fields_set & {"last", "lag"}:
+        lines.append(f"reference = last {duration_text(reference.last)}, {duration_text(reference.lag)} ago")
+    if contract.promises.quality is None:
+        lines.append("promises.quality: none; quality is judged against the reference")
+    if contract.promises.alive.silent_after is None:
+        lines.append("promises.alive.silent_after: none; silence is not heard")
+    return lines

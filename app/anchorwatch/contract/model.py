@@ -1,0 +1,285 @@
+"""A contract as typed values: what a team promises about one model. Attribute names are the keys of the YAML file.
+
+Durations are int milliseconds, points of time int milliseconds since 1970 UTC, shares 0..1. All models are frozen and refuse unknown keys.
+Build one with `contract.parse` or `contract.from_json`: only they check what one part says about another (rules.py).
+"""
+
+import hashlib
+import json
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+from anchorwatch.contract.values import (
+    ClassName,
+    Duration,
+    Environment,
+    Instant,
+    ModelName,
+    Number,
+    SegmentName,
+    Share,
+    Switch,
+    Text,
+    TopicName,
+    Unfit,
+    Wait,
+    Whole,
+    text,
+    within,
+)
+
+DAY_MS = 86_400_000
+FEATURES_MAX = 512  # as events carry
+CLASSES_MAX = 256  # a confusion table has their square
+SEGMENT_NAMES_MAX = 16  # as events carry
+GROUPINGS_MAX = 32
+ALWAYS_MAX = 100  # never folded into `other`: each costs a share of the budget
+Task = Literal["binary", "multiclass", "regression"]
+FeatureType = Literal["number", "category", "text", "bool"]
+Metric = Literal["accuracy", "f1", "precision", "recall", "error", "mae", "rmse"]
+
+
+class Part(BaseModel):
+    """One mapping of the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Step(Part):
+    """Whom to tell next when nobody acknowledged in time."""
+
+    to: Text = Field(description="a route of the settings file")
+    after: Wait = Field(description="how long after the alert opened, as 30m")
+
+
+class Owner(Part):
+    """Who is woken. `team` is empty only in a contract read with `owned=False`: the judge then alerts `NoOwner`."""
+
+    team: Annotated[str, BeforeValidator(text)] = ""
+    escalation: Annotated[tuple[Step, ...], Field(max_length=10)] = ()
+    tuner: Text | None = None
+    runbook: Text | None = None
+
+
+class Input(Part):
+    """Where one kind of event comes from. No topic: the standard one of the settings."""
+
+    topic: TopicName | None = None
+    format: Text = "native"
+    fields: dict[Text, Text] = {}
+    keyed: Switch = True  # by prediction id, with as many partitions as its siblings
+
+
+class Source(Part):
+    predictions: Input = Input()
+    outcomes: Input = Input()
+    decisions: Input = Input()
+    flags: Annotated[tuple[Text, ...], Field(max_length=100)] = ()
+    pair_within: Duration = 600_000  # formats whose request and response are two records
+
+
+class Delay(Part):
+    """When truth arrives. `typical` and `late`: p50 and p95, None: taken from the reference. `final`: when we stop waiting."""
+
+    typical: Duration | None = None
+    late: Duration | None = None
+    final: Duration = 7 * DAY_MS
+
+
+class Hidden(Part):
+    prediction: ClassName
+
+
+class Explored(Part):
+    arm: Literal["model", "baseline", "shadow"] = "baseline"
+    share: Share
+
+
+class Labels(Part):
+    classes: Annotated[tuple[ClassName, ...], Field(max_length=CLASSES_MAX)] = ()
+    positive: ClassName | None = None  # of two classes the second, unless said
+    delay: Delay = Delay()
+    after_final: ClassName = "unknown"
+    hidden_when: Hidden | None = None
+    explored: Explored | None = None
+
+
+def _interval(value: tuple[float, float]) -> tuple[float, float]:
+    if value[0] >= value[1]:
+        raise Unfit("must be [from, to] with from below to")
+    return value
+
+
+Range = Annotated[tuple[Number, Number], AfterValidator(_interval)]
+
+
+class Feature(Part):
+    """One input of the model. None: no promise, judged against the reference."""
+
+    type: FeatureType = Field(description="number, category, text or bool")
+    unit: Text | None = None
+    range: Range | None = None
+    missing_max: Share | None = None
+    stale_after: Duration | None = None
+    values_max: Annotated[Whole, within(1, 1_000, "must be 1..1000")] = 250  # categories kept apart; above: `other`
+    private: Switch = False  # its values show nowhere
+    watch: Switch = True
+
+
+Grouping = tuple[str, ...]
+
+
+def _grouping(value: object) -> object:
+    return value if isinstance(value, (list, tuple)) else [value]
+
+
+def _ungrouped(value: Grouping) -> str | list[str]:
+    return value[0] if len(value) == 1 else list(value)
+
+
+_GROUPING_SCHEMA: dict[str, Any] = {
+    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 3}],
+}
+
+
+class Segments(Part):
+    """`by`: groupings, single names as 1-tuples. `always`: `country=DE` or `country=DE,tier=gold`, names in the order of the grouping."""
+
+    by: Annotated[
+        tuple[
+            Annotated[
+                tuple[SegmentName, ...],
+                BeforeValidator(_grouping),
+                Field(min_length=1, max_length=3),
+                PlainSerializer(_ungrouped),
+                WithJsonSchema(_GROUPING_SCHEMA),
+            ],
+            ...,
+        ],
+        Field(max_length=GROUPINGS_MAX),
+    ] = ()
+    always: Annotated[tuple[Text, ...], Field(max_length=ALWAYS_MAX)] = ()
+    discover: Annotated[Whole, within(0, 200, "must be 0..200")] = 0
+
+
+class Reference(Part):
+    """What we call normal: `window` [from, to), or the `last` days that ended `lag` ago."""
+
+    window: tuple[Instant, Instant] | None = None
+    last: Duration = 28 * DAY_MS
+    lag: Wait = 7 * DAY_MS
+    season: Literal["none", "day", "week"] = "none"
+
+
+class Value(Part):
+    """Money per case: `true_<class>`, `false_<class>`, `missed_<class>`."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, Number]
+    unit: Text
+
+    @property
+    def cells(self) -> dict[str, float]:
+        return dict(self.__pydantic_extra__)
+
+
+class Baseline(Part):
+    """What would be without the model."""
+
+    nothing: ClassName
+    value: Value | None = None
+
+
+class LatencyPromise(Part):
+    """Milliseconds; None: judged against the reference."""
+
+    inference_p50: Duration | None = None
+    inference_p90: Duration | None = None
+    inference_p95: Duration | None = None
+    inference_p99: Duration | None = None
+    end_to_end_p50: Duration | None = None
+    end_to_end_p90: Duration | None = None
+    end_to_end_p95: Duration | None = None
+    end_to_end_p99: Duration | None = None
+
+
+class QualityPromise(Part):
+    """`at_least` for what should be high, `at_most` for `error`, `mae`, `rmse`; the line lies `tolerate` beyond it."""
+
+    metric: Metric
+    at_least: Number | None = None
+    at_most: Number | None = None
+    tolerate: Annotated[Number, within(0, 1e15, "must be 0 or above")] = 0.0
+    in_every_segment: Switch = False
+
+
+class LabelsPromise(Part):
+    coverage_at_least: Share
+    by: Duration
+
+
+class ImpactPromise(Part):
+    followed_at_least: Share
+
+
+class AlivePromise(Part):
+    silent_after: Duration | None = None
+    siblings: Annotated[tuple[TopicName, ...], Field(max_length=20)] = ()
+
+
+class Promises(Part):
+    latency: LatencyPromise = LatencyPromise()
+    quality: QualityPromise | None = None
+    labels: LabelsPromise | None = None
+    impact: ImpactPromise | None = None
+    alive: AlivePromise = AlivePromise()
+
+
+class Budget(Part):
+    weight: Annotated[Number, within(0, 100, "must be above 0, at most 100", open_low=True)] = 1.0
+
+
+class WatchSetting(Part):
+    """`disabled` is the reason and needs an end, `until`. `detectors`: estimators to ask for advice, outside the budget."""
+
+    disabled: Text | None = None
+    until: Instant | None = None
+    detectors: Annotated[tuple[Text, ...], Field(max_length=10)] = ()
+
+
+class Contract(Part):
+    """What a team promises about one model in one environment."""
+
+    contract: Annotated[Whole, within(1, 1, "this version reads contract: 1")] = Field(description="write contract: 1")
+    model: ModelName = Field(description="its name, as predictions carry it")
+    environment: Environment = "prod"
+    task: Task = Field(description="binary, multiclass or regression")
+    timezone: Text = "UTC"
+    owner: Owner = Owner()
+    source: Source = Source()
+    labels: Labels = Labels()
+    decisions: dict[ClassName, Text] = {}
+    features: Annotated[dict[Text, Feature], Field(max_length=FEATURES_MAX)] = {}
+    segments: Segments = Segments()
+    reference: Reference = Reference()
+    baseline: Baseline | None = None
+    promises: Promises = Promises()
+    budget: Budget = Budget()
+    watches: dict[Text, WatchSetting] = {}
+
+    @property
+    def key(self) -> str:
+        """`<environment>/<model>`: its record key in `contracts`."""
+        return f"{self.environment}/{self.model}"
+
+    @cached_property
+    def id(self) -> str:
+        """16 hex digits of its content: equal contracts, however written, have equal ids; a default of a new key changes none."""
+        canonical = json.dumps(self.as_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+    def as_json(self) -> dict[str, Any]:
+        """In the shape of the file, without what equals a default."""
+        return self.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
