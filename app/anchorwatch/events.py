@@ -5,7 +5,9 @@ window and partition of `observations`); judge writes `Finding`, `Summary` and `
 Times end in `_at_ms` or `_ms`: integer milliseconds since 1970 UTC. A row as read from Kafka is a plain tuple, for speed.
 """
 
-from typing import Any, Literal, NamedTuple
+from collections.abc import Sequence
+from types import NoneType
+from typing import Any, Literal, NamedTuple, cast
 
 import msgspec
 import numpy as np
@@ -25,6 +27,28 @@ class Record(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
+
+
+def canonical(value: Answer) -> str:
+    """The text by which classes are compared: `1`, `1.0` and `"1"` are one class, `true` is `true`; `01` is not `1`, since text stays.
+
+    >>> [canonical(value) for value in ("block", 1.0, 0.25, True, "01", -0.0)]
+    ['block', '1', '0.25', 'true', '01', '0']
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    number = float(value)
+    # from 2**53 on a double no longer tells whole numbers apart
+    return str(int(number)) if number.is_integer() and abs(number) < 2**53 else repr(number)
+
+
+def texts(values: Sequence[Answer | None]) -> list[str | None]:
+    """`canonical` of a column; 0.02 us a value where all are text. Never look raw answers up in a dict: there 1 and true are one key."""
+    if set(map(type, values)) <= {str, NoneType}:
+        return cast("list[str | None]", list(values))
+    return [None if value is None else canonical(value) for value in values]
 
 
 # --- what services write --------------------------------------------------------------------------------------------------------

@@ -1,0 +1,67 @@
+"""What every event format gives: the records it understood, and for each other record why not."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anchorwatch.events import Record, Row
+
+DEAD_VALUE_MAX = 900_000  # bytes: brokers take 1 MB by default, headers included
+KEY_MAX = 100_000  # bytes of a dead letter's key
+
+
+class Shape(NamedTuple):
+    """What a decoder must know of a model: the union over its environments."""
+
+    model: str
+    features: Mapping[str, str]  # name -> number, category, text or bool; its order is that of f0, f1, ...
+
+
+class Refused(NamedTuple):
+    """Why one row cannot be used; becomes a dead letter."""
+
+    row: int
+    kind: str  # malformed, field, schema or too_large
+    path: str
+    reason: str
+    fix: str
+
+
+class Decoded(NamedTuple):
+    """A batch, decoded. Every row is a record, refused, a tombstone or a heartbeat: exactly one of these."""
+
+    records: list[Any]  # structs with the attributes of the event; an optional one that is absent or null is None or has its default
+    rows: list[int] | None  # row of each record, ascending; None: record i is row i
+    at_ms: NDArray[np.int64]  # event time of each record: its own, or the record timestamp where that is absent or of no use
+    latency_ms: NDArray[np.float64]  # of each prediction, NaN: not told; empty for other roles
+    refused: list[Refused]
+    tally: dict[tuple[str, str], int]  # ("<environment>/<model>" or "", "note.clock_ahead", "repair.retyped:amount", "tombstone") -> n
+    examples: dict[tuple[str, str], tuple[str, str]]  # the same keys, repairs only -> first (type seen, its JSON cut to 80 characters)
+    heartbeat_ms: int  # highest heartbeat among the rows, -1: none
+
+
+def dead_letter(row: Row, topic: str, partition: int, refused: Refused, topic_out: str, *, verbatim: bool = True) -> Record:
+    """The refused row as a record for `topic_out`, in the words of Kafka Streams (KIP-1034).
+
+    Key and value are the original ones (`verbatim=False`: no value); a value over DEAD_VALUE_MAX is cut and two headers tell its size and
+    SHA-256. The original headers are not kept, since rows do not carry them; topic, partition and offset lead back to them.
+    """
+    key, value, offset, _ = row
+    headers = {
+        "__streams.errors.exception": "anchorwatch.errors.EventRejected",
+        "__streams.errors.message": f"{refused.path}: {refused.reason}" + (f"; {refused.fix}" if refused.fix else ""),
+        "__streams.errors.stacktrace": f"{refused.kind} at {topic}-{partition}@{offset} {refused.path}",
+        "__streams.errors.topic": topic,
+        "__streams.errors.partition": str(partition),
+        "__streams.errors.offset": str(offset),
+        "anchorwatch.errors.kind": refused.kind,
+        "anchorwatch.errors.path": refused.path,
+        "anchorwatch.errors.fix": refused.fix,
+    }
+    if value is not None and (len(value) > DEAD_VALUE_MAX or not verbatim):
+        headers |= {"anchorwatch.errors.value_bytes": str(len(value)), "anchorwatch.errors.value_sha256": hashlib.sha256(value).hexdigest()}
+        value = value[:DEAD_VALUE_MAX] if verbatim else None
+    return Record(topic_out, -1, key and key[:KEY_MAX], value, tuple((name, text.encode()) for name, text in headers.items()))
