@@ -1,0 +1,56 @@
+"""Intervals hold however often one looks."""
+
+import numpy as np
+import pytest
+
+from anchorwatch.estimators.interval import beta_binomial_interval, quantile_interval_ranks
+
+
+def test_no_event_leaves_everything_possible() -> None:
+    assert beta_binomial_interval(0, 0) == (0.0, 1.0)
+
+
+def test_no_error_and_only_errors_reach_the_ends() -> None:
+    assert beta_binomial_interval(0, 100)[0] == 0.0
+    assert beta_binomial_interval(100, 100)[1] == 1.0
+    assert 0.02 < beta_binomial_interval(0, 100)[1] < 0.1
+
+
+def test_the_ends_are_where_the_bettor_has_won_one_over_alpha() -> None:
+    """B(3.5, 7.5) / B(.5, .5) = p^3 (1-p)^7 / .05 at both ends; B by scipy."""
+    special = pytest.importorskip("scipy.special")
+
+    for p in beta_binomial_interval(3, 10):
+        assert special.beta(3.5, 7.5) / special.beta(0.5, 0.5) == pytest.approx(p**3 * (1 - p) ** 7 / 0.05)
+
+
+def test_clumped_events_count_less() -> None:
+    low, high = beta_binomial_interval(50, 1_000)
+    wide = beta_binomial_interval(50, 1_000, phi=4)
+
+    assert wide == beta_binomial_interval(12.5, 250)
+    assert wide[0] < low < high < wide[1]
+
+
+@pytest.mark.parametrize("p", [0.01, 0.05, 0.3])
+def test_the_truth_is_ever_missed_in_at_most_5_of_100_streams(p: float) -> None:
+    """Looked at after 8, 16, .. 2,048 events in 400 streams; the binomial bound of 5 % is 29 in 400."""
+    rng = np.random.default_rng(1)
+    looks = 2 ** np.arange(3, 12)
+    seen = (rng.random((400, looks[-1])) < p).cumsum(1)[:, looks - 1]
+    ends = {(k, n): beta_binomial_interval(k, n) for n, column in zip(looks.tolist(), seen.T, strict=True) for k in set(column.tolist())}
+
+    missed = [any(not ends[k, n][0] <= p <= ends[k, n][1] for k, n in zip(row, looks, strict=True)) for row in seen.tolist()]
+    assert sum(missed) <= 29
+
+
+def test_ranks_of_a_quantile_cover_it_at_95_percent() -> None:
+    rng = np.random.default_rng(2)
+    below = rng.binomial(1_000, 0.9, 4_000)
+    low, high = quantile_interval_ranks(1_000, 0.9)
+
+    assert 0.94 < np.mean((below >= low) & (below <= high)) < 0.965
+
+
+def test_ranks_stay_inside_the_sample() -> None:
+    assert quantile_interval_ranks(10, 0.99) == pytest.approx((9.9 - 1.96 * (10 * 0.99 * 0.01) ** 0.5, 10.0))
