@@ -270,6 +270,8 @@ class ModelAlerts:
         ]
         for kept in heard:
             kept.reason, kept.actor = "the silence is over", ""
+            incident = self._memory.incidents[kept.incident]
+            incident.woke_ms = wall_ms if incident.woke_ms is not None else None  # who silenced it looked at it: waiting begins anew
         return self._tell(heard, wall_ms, wall_ms, sounding={kept.key for kept in heard})
 
     def _escalate(self, wall_ms: int) -> list[Alert]:

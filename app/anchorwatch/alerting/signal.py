@@ -4,6 +4,7 @@ The judge hands over one `Signal` per monitor whose verdict changed in a window,
 changed (a number, a cause): an alert that is open then takes the newest ones with it into its next record, without a sound.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from urllib.parse import quote
 from anchorwatch.events import Severity, Verdict
 
 WHOLE = "whole"
+PART_MAX = 400  # characters of one part of a dedup key; longer ones end in a hash, so that no two become one
 RANK: dict[Severity, int] = {"info": 0, "warning": 1, "critical": 2}
 
 
@@ -78,4 +80,8 @@ def dedup_key(environment: str, model: str, watch: str, subject: str, segment: s
 
 
 def _part(text: str) -> str:
-    return quote(text, safe="=@,+", errors="surrogatepass")
+    quoted = quote(text, safe="=@,+", errors="surrogatepass")
+    if len(quoted) <= PART_MAX:
+        return quoted
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return f"{quoted[: PART_MAX - 33]}~{digest}"
