@@ -159,6 +159,7 @@ def test_a_taken_port_is_named_with_one_that_is_free() -> None:
         Broker(port=28119).__enter__()
 
 
+@pytest.mark.slow
 def test_a_port_that_a_stranger_takes_meanwhile_costs_another_try(until: Any) -> None:
     """Bound but not listening, the stranger is not seen; it listens as soon as the port is chosen, a second before Java binds."""
     with socket.socket() as stranger:
@@ -183,6 +184,7 @@ def test_a_setting_that_kafka_refuses_is_shown(start: Callable[..., Broker]) -> 
         start(settings={"num.partitions": "none"})
 
 
+@pytest.mark.slow
 def test_a_password_is_asked_for(start: Callable[..., Broker], talk: Any) -> None:
     jaas = "org.apache.kafka.common.security.plain.PlainLoginModule required"
     own = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN", "sasl.username": "admin", "sasl.password": "secret"}

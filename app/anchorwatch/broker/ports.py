@@ -24,9 +24,7 @@ class Claims:
         """Raises PortTaken, which names a port that is free."""
         if not self._claim(port):
             spare = next((n for n in range(port + 1, LAST) if _is_free(n)), FIRST)
-            raise PortTaken(
-                f"Port {port} on {HOST} is taken by another program. Choose another one, say --port {spare}, or end that program."
-            )
+            raise PortTaken(f"Port {port} on {HOST} is taken by another program. Choose another, say --port {spare}, or end that program.")
         return port
 
     def next(self) -> int:
