@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from anchorwatch.contract.faults import Rule, validate
 from anchorwatch.contract.judged import defaulted, not_judged, refused
 from anchorwatch.contract.model import Contract, Feature, Input, Owner
-from anchorwatch.contract.reading import Places, read
+from anchorwatch.contract.reading import Places, read, shown_path
 from anchorwatch.contract.rules import FORMATS, WATCHES, kind, normal_segment
 from anchorwatch.errors import ContractError
 
@@ -44,20 +44,25 @@ class Checked(NamedTuple):
     not_judged: list[str]
 
 
-def parse(text: str, origin: str, catalogue: Catalogue | None = None, *, owned: bool = True) -> Contract:
+def parse(text: str, origin: str, catalogue: Catalogue | None = None, *, owned: bool = True, runnable: bool = False) -> Contract:
     """The contract of a file. `owned=False`: one without an owner is taken too, for the judge to alert `NoOwner`.
 
+    `runnable`: refuse also what this version would read wrongly (foreign formats, `fields`, `keyed: false`).
     Raises ContractError with every problem: path, value, reason and `(origin:line)`.
     """
     tree, places, problems = read(text, origin)
-    return _contract(tree, places, problems, catalogue, owned=owned)
+    return _contract(tree, places, problems, catalogue, owned=owned, rules=(Rule((), refused),) if runnable else ())
 
 
 def check(text: str, origin: str, catalogue: Catalogue | None = None) -> Checked:
-    """As `parse`; refuses also what this version would read wrongly (foreign formats, `fields`, `keyed: false`)."""
-    tree, places, problems = read(text, origin)
-    contract = _contract(tree, places, problems, catalogue, owned=True, rules=(Rule((), refused),))
+    """A runnable contract, what was filled in that matters, and what is not judged yet. Raises as `parse`."""
+    contract = parse(text, origin, catalogue, runnable=True)
     return Checked(contract, defaulted(contract), not_judged(contract))
+
+
+def unsupported(contract: Contract) -> list[str]:
+    """What this version would read wrongly, a sentence each; empty: it can be run."""
+    return [f"{shown_path(path)}: {reason}" for path, reason in refused(contract)]
 
 
 def from_json(content: dict[str, Any], origin: str, catalogue: Catalogue | None = None, *, owned: bool = True) -> Contract:

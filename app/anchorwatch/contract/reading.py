@@ -208,7 +208,7 @@ def _steps(path: Path) -> Iterator[str]:
         if isinstance(step, int):
             yield f"[{step}]"
         else:
-            simple = step and all(character.isalnum() or character in "_-/" for character in step)
+            simple = step and all(character.isalnum() or character in "_-./" for character in step)
             yield f".{step}" if simple else f'."{printable(step)}"'
 
 

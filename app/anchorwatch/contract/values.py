@@ -14,6 +14,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
 
+from anchorwatch.events import canonical
+
 TEXT_MAX = 500  # characters of any one text
 NOTHING = frozenset(("", "~", "null", "Null", "NULL"))
 NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]{1,4})?")
@@ -154,16 +156,10 @@ def instant_text(ms: int) -> str:
 
 
 def class_name(value: object) -> str:
-    """Text that events are compared with: a number is compared as JSON writes it, so `1.0` or `1e3` unquoted would never be met."""
-    if (
-        isinstance(value, Plain)
-        and NUMBER.fullmatch(value)
-        and not WHOLE.fullmatch(value)
-        and any(character.isdigit() for character in value)
-    ):
-        as_number = float(value)
-        short = str(int(as_number)) if math.isfinite(as_number) and as_number.is_integer() and abs(as_number) < 1e15 else repr(as_number)
-        if short != value:
+    """Text that events are compared with: a number is compared by its canonical text, so `1.0` or `1e3` unquoted would never be met."""
+    if isinstance(value, Plain) and NUMBER.fullmatch(value) and any(character.isdigit() for character in value):
+        short = canonical(float(value))
+        if short != value and math.isfinite(float(value)):
             raise Unfit(f'as a number it is compared as {short}: write {short}, or quote it if it is a text: "{value}"')
     return text(value)
 

@@ -1,0 +1,45 @@
+"""Which topics are read together: each distinct set of source topics is a feed, with an ingest group of its own."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from anchorwatch.contract import Contract
+from anchorwatch.events import Role
+
+JOINED: tuple[Role, ...] = ("predictions", "outcomes")  # what this version judges; `decisions` joins them with the impact watch
+DEFAULT = "default"
+NAME_MAX = 100  # stands in names of groups and topics, which end at 249
+
+
+class Feed(NamedTuple):
+    name: str
+    topics: dict[Role, str]  # role -> topic
+    contracts: tuple[Contract, ...]
+
+
+def feeds(topic: Callable[[str], str], contracts: Iterable[Contract]) -> list[Feed]:
+    """By name, the standard one (`default`) first. Without any contract the standard one alone: what comes there has no owner, and is said.
+
+    `topic`: standard name -> name in force.
+    """
+    standard = tuple(topic(role) for role in JOINED)
+    members: dict[tuple[str, ...], list[Contract]] = {}
+    for contract in contracts:
+        topics = tuple(getattr(contract.source, role).topic or topic(role) for role in JOINED)
+        members.setdefault(topics, []).append(contract)
+    if not members:
+        members[standard] = []
+    found = [
+        Feed(DEFAULT if topics == standard else _name(topics, standard), dict(zip(JOINED, topics, strict=True)), tuple(own))
+        for topics, own in members.items()
+    ]
+    return sorted(found, key=lambda feed: (feed.name != DEFAULT, feed.name))
+
+
+def _name(topics: tuple[str, ...], standard: tuple[str, ...]) -> str:
+    """Of its own topics alone: the name of its group, so of its state, must not change when other models come and go."""
+    short = topics[0][:NAME_MAX]
+    if topics[1:] == standard[1:] and short == topics[0] and short != DEFAULT:
+        return short
+    return f"{short}-{hashlib.sha256(' '.join(topics).encode()).hexdigest()[:8]}"
