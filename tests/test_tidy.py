@@ -72,11 +72,11 @@ def needs_own_test(path: Path) -> bool:
 
 
 def own_tests(path: Path) -> list[Path]:
-    """Where the test of one file of the package may stand: its mirror; for a front door also beside or above, by the folder's name."""
+    """Where the test of one file of the package may stand: its mirror; for a front door inside or beside, by the folder's name."""
     folder = TESTS / path.parent.relative_to(PACKAGE)
     if path.name != "__init__.py":
         return [folder / f"test_{path.stem}.py"]
-    return [folder / "test_init.py", folder / f"test_{path.parent.name}.py", folder.parent / f"test_{path.parent.name}.py"]
+    return [folder / f"test_{path.parent.name}.py", folder.parent / f"test_{path.parent.name}.py"]
 
 
 def test_the_top_level_holds_exactly_what_a_newcomer_expects() -> None:
