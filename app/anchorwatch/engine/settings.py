@@ -1,0 +1,131 @@
+"""How every client is made: librdkafka's own names, what the operator wrote under `kafka:`, and what is ours to decide.
+
+Raises ConfigError for a name or value that librdkafka refuses.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import confluent_kafka as ck
+
+from anchorwatch.errors import ConfigError, OperatorError, TopicsMismatch, Unreachable
+
+log = logging.getLogger(__name__)
+Settings = Mapping[str, Any]
+Client = TypeVar("Client", ck.Consumer, ck.Producer)
+TP = tuple[str, int]
+
+CLASSIC: Settings = {  # partition p of every source goes to one worker; an instance that comes back takes its own place at once
+    "partition.assignment.strategy": "range",
+    "session.timeout.ms": 10_000,
+    "heartbeat.interval.ms": 1_000,
+}
+READING: Settings = {  # ours: exactness rests on them
+    "isolation.level": "read_committed",
+    "enable.auto.commit": False,
+    "enable.partition.eof": True,
+}
+WRITING: Settings = {
+    "transaction.timeout.ms": 10_000,  # how long readers and a successor wait for a worker that died in a transaction
+    "linger.ms": 0,  # a cut ends in a flush; lingering only adds to it
+    "retry.backoff.ms": 10,  # 100 by default, and met whenever one cut follows another at once (CONCURRENT_TRANSACTIONS)
+    "topic.metadata.propagation.max.ms": 5_000,  # 30 s by default: a missing topic is told before the transaction times out
+    "compression.type": "zstd",
+    "message.max.bytes": 2_000_000,
+    "partitioner": "murmur2_random",  # as Java's; librdkafka's own is CRC32
+}
+
+REFUSED_ACCESS = {
+    ck.KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    ck.KafkaError.GROUP_AUTHORIZATION_FAILED,
+    ck.KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    ck.KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    ck.KafkaError.SASL_AUTHENTICATION_FAILED,
+    ck.KafkaError._AUTHENTICATION,
+}
+FENCED = {
+    ck.KafkaError._FENCED,
+    ck.KafkaError.INVALID_PRODUCER_EPOCH,
+    ck.KafkaError.PRODUCER_FENCED,
+    ck.KafkaError.FENCED_INSTANCE_ID,
+}
+
+
+class Reasons:
+    """The last things a client said of itself; the calls that fail say "transport failure" and no more."""
+
+    def __init__(self) -> None:
+        self.last = ""
+        self.refusal: OperatorError | None = None  # an access that was refused: no use in trying on
+
+    def __call__(self, error: ck.KafkaError) -> None:
+        self.last = error.str()
+        log.warning("kafka.trouble code=%s reason=%s", error.name(), error.str())
+        if error.code() in REFUSED_ACCESS:
+            self.refusal = refusal(error)
+
+
+def refusal(error: ck.KafkaError) -> ConfigError:
+    return ConfigError(f"Kafka refuses us: {error.str()} ({error.name()}); give the user of `kafka:` this right (`anchorwatch doctor`)")
+
+
+def consumer(*settings: Settings) -> ck.Consumer:
+    """Later settings win."""
+    return _client(ck.Consumer, *settings)
+
+
+def producer(*settings: Settings) -> ck.Producer:
+    return _client(ck.Producer, *settings)
+
+
+def _client(kind: type[Client], *settings: Settings) -> Client:
+    merged: dict[str, Any] = {}
+    for some in settings:
+        merged |= some
+    try:
+        return kind(merged)
+    except ck.KafkaException as exc:
+        raise ConfigError(f"kafka: {exc.args[0].str()}; names and values are librdkafka's, see its CONFIGURATION.md") from exc
+    except (TypeError, ValueError) as exc:
+        raise ConfigError(f"kafka: {exc}; names and values are librdkafka's, see its CONFIGURATION.md") from exc
+
+
+def reader(kafka: Settings, group: str = "anchorwatch.reader", **own: Any) -> ck.Consumer:
+    """A consumer that joins no group; `group` only names whose offsets are asked for."""
+    dotted = {name.replace("_", "."): value for name, value in own.items()}
+    lazy = {"fetch.wait.max.ms": 50, "queued.max.messages.kbytes": 16_384}
+    return consumer(lazy, kafka, READING, {"group.id": group, "auto.offset.reset": "earliest", "error_cb": Reasons()}, dotted)
+
+
+def counts(client: ck.Consumer, topics: Mapping[str, Any] | list[str], patience: float = 20.0) -> dict[str, int]:
+    """Partitions of each topic, 0 for one that is not there. Raises Unreachable."""
+    found = {}
+    for topic in topics:
+        try:
+            metadata = client.list_topics(topic, patience).topics[topic]
+        except ck.KafkaException as exc:
+            if exc.args[0].code() in REFUSED_ACCESS:
+                raise refusal(exc.args[0]) from exc
+            raise Unreachable(
+                f"Kafka does not tell about topic {topic}: {exc.args[0].str()}; is `kafka.bootstrap.servers` right and up?"
+            ) from exc
+        error = metadata.error
+        if error is not None and error.code() in REFUSED_ACCESS:
+            raise refusal(error)
+        found[topic] = 0 if error is not None and not metadata.partitions else len(metadata.partitions)
+    return found
+
+
+def same_counts(found: Mapping[str, int]) -> int:
+    """The one count that all share. Raises TopicsMismatch, which names them."""
+    missing = [topic for topic, n in found.items() if not n]
+    if missing:
+        raise TopicsMismatch(f"{', '.join(missing)}: no such topic; `anchorwatch topics create` makes what is missing")
+    if len(set(found.values())) > 1:
+        told = ", ".join(f"{topic} has {n} partitions" for topic, n in found.items())
+        raise TopicsMismatch(
+            f"{told}: topics of one feed and their changelog need equal counts, else events that belong together never meet; "
+            "make new topics with one count, or read the odd one with `keyed: false`"
+        )
+    return next(iter(found.values()))
