@@ -110,6 +110,7 @@ class Flags(Role):
     fields = fields.FLAG_CHANGE
     at = "changed_at_ms"
     named = False
+    identified = False
 
     def _key_of(self, record: Any) -> bytes:
         return f"{record.environment}/{record.key}".encode()

@@ -95,43 +95,49 @@ _FEATURES = {"number": float, "bool": bool, "category": str, "text": str}
 
 
 class Features(NamedTuple):
-    """The features of one shape: a struct with f0, f1, ... in its order."""
+    """The features of one shape, as structs with the attributes f0, f1, ... in its order."""
 
-    struct: type[msgspec.Struct]
+    strict: type[msgspec.Struct]  # each of its own type or null; frozen, so that one without any serves all records that have none
+    loose: type[msgspec.Struct]  # each a number, text, bool or null
     kinds: tuple[tuple[str, str, str], ...]  # attribute, name in JSON, kind
+    types: tuple[type, ...]  # float, bool or str
     matchable: bool  # False: a name that msgspec cannot match, so records of this shape are always read carefully
 
 
 def features_of(shape: Shape | None) -> Features:
     kinds = tuple((f"f{i}", name, kind) for i, (name, kind) in enumerate(shape.features.items() if shape else ()))
+    types = tuple(_FEATURES[kind] for _, _, kind in kinds)
     matchable = all(character not in '"\\' and character >= " " for _, name, _ in kinds for character in name)
-    members = [
-        (attribute, _FEATURES[kind] | None, msgspec.field(default=None, name=name) if matchable else None)
-        for attribute, name, kind in kinds
-    ]
-    # gc=False: 40 % of the decoding time otherwise; frozen, so that one empty set of features serves all records without any
-    return Features(msgspec.defstruct("Features", members, gc=False, frozen=True), kinds, matchable)
+
+    def struct(each: Sequence[Any], *, frozen: bool) -> type[msgspec.Struct]:
+        defaults = [msgspec.field(default=None, name=name) if matchable else None for _, name, _ in kinds]
+        members = [(kind[0], one | None, default) for kind, one, default in zip(kinds, each, defaults, strict=True)]
+        return msgspec.defstruct("Features", members, gc=False, frozen=frozen)  # gc=True costs 40 % of the decoding time
+
+    return Features(struct(types, frozen=True), struct([float | str | bool] * len(types), frozen=False), kinds, types, matchable)
 
 
 def struct_of(
-    name: str, fields: Sequence[Field], *, model: tuple[Any, str | None] | None, tag: str | None, features: Features | None, nullable: bool
+    name: str, fields: Sequence[Field], *, model: tuple[Any, str | None] | None, tag: str | None, features: Features | None, loose: bool
 ) -> type[msgspec.Struct]:
-    """A struct of one event: strict types, or, `nullable`, the same or null, and nothing needed.
+    """A struct of one event: of strict types, or `loose`: null is allowed, nothing needed, a score may be any number.
 
     `model`: type and default (None: needed) of the field `model`. `tag`: `model` is a tag with this value instead.
     """
     members: list[Any] = []
     if model is not None:
         kind, default = model
-        members.append(("model", kind | None, None) if nullable else ("model", kind) if default is None else ("model", kind, default))
+        members.append(("model", kind | None, None) if loose else ("model", kind) if default is None else ("model", kind, default))
     for field in fields:
-        kind = field.kind | None if nullable or field.default is None else field.kind
+        kind = float if loose and field.kind is Probability else field.kind
+        if loose or field.default is None:
+            kind |= None
         if field.default is NEEDED:
-            members.append((field.name, kind, None) if nullable else (field.name, kind))
+            members.append((field.name, kind, None) if loose else (field.name, kind))
         else:
             members.append((field.name, kind, msgspec.field(default_factory=dict) if field.default == {} else field.default))
     if features is not None:
-        members.append(("features", features.struct | None if nullable else features.struct, features.struct()))
+        members.append(("features", features.loose | None, None) if loose else ("features", features.strict, features.strict()))
     members.sort(key=len)  # those without a default first
     # a tagged struct does not keep its tag as an attribute: its class does
     namespace = {} if tag is None else {"model": tag}

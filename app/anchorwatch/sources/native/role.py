@@ -55,6 +55,7 @@ class Role:
     fields: ClassVar[tuple[Field, ...]]
     at: ClassVar[str]  # the field that holds the event time
     named: ClassVar[bool] = True  # has the event a field `model`?
+    identified: ClassVar[bool] = True  # has it a field `prediction_id`?
     featured: ClassVar[bool] = False
 
     def __init__(self, shapes: Sequence[Shape] = (), default_model: str | None = None) -> None:
@@ -66,7 +67,7 @@ class Role:
             self._features |= {shape.model: features_of(shape) for shape in shapes}
         self._structs = {name: self._struct(features) for name, features in self._features.items()}
         matchable = [name for name, features in self._features.items() if features is None or features.matchable]
-        self._nullable: dict[str | None, Callable[[bytes], Any]] = {
+        self._loose: dict[str | None, Callable[[bytes], Any]] = {
             name: msgspec.json.Decoder(self._structs[name]).decode for name in matchable
         }
         self._strict = self._strict_decoder(models, [name for name in matchable if name is not None])
@@ -74,22 +75,20 @@ class Role:
 
     def _struct(self, features: Features | None) -> type[msgspec.Struct]:
         model = (Model, None) if self.named else None
-        return struct_of(type(self).__name__, self.fields, model=model, tag=None, features=features, nullable=True)
+        return struct_of(type(self).__name__, self.fields, model=model, tag=None, features=features, loose=True)
 
     def _strict_decoder(self, models: tuple[str, ...], matchable: list[str]) -> Callable[[bytes], Any]:
         """One struct where one is enough, else a union that `model` tells apart. A model that is not known costs a second reading."""
         title = type(self).__name__
         if self.featured and len(models) > 1:
-            kinds = [
-                struct_of(title, self.fields, model=None, tag=name, features=self._features[name], nullable=False) for name in matchable
-            ]
+            kinds = [struct_of(title, self.fields, model=None, tag=name, features=self._features[name], loose=False) for name in matchable]
             return msgspec.json.Decoder(Union[tuple(kinds)]).decode if kinds else _never  # noqa: UP007 (built at run time)
         if self.featured and models and not matchable:
             return _never
         default = self.default_model if not models or self.default_model in models else None
         model = (Literal[models] if models else Model, default) if self.named else None
         features = self._features[models[0] if self.featured and models else None]
-        return msgspec.json.Decoder(struct_of(title, self.fields, model=model, tag=None, features=features, nullable=False)).decode
+        return msgspec.json.Decoder(struct_of(title, self.fields, model=model, tag=None, features=features, loose=False)).decode
 
     # --- the way of a batch -----------------------------------------------------------------------------------------------------
 
@@ -122,7 +121,19 @@ class Role:
                 records.extend(left)  # keeps what came before an exception and goes on behind it: no statement per record
             except _UNREADABLE:
                 odd.append(len(records) + len(odd))
+        if self.identified and not "".join(map(_PREDICTION_ID, records)).isascii():
+            long = {id(record) for record in records if not _fits(record)}
+            if long:
+                return self._set_aside(records, odd, long)
         return records, odd
+
+    @staticmethod
+    def _set_aside(records: list[Any], odd: list[int], long: set[int]) -> tuple[list[Any], list[int]]:
+        """Records whose id has more bytes than characters allowed: msgspec counts characters."""
+        unread = set(odd)
+        places = [i for i in range(len(records) + len(odd)) if i not in unread]
+        unread |= {i for i, record in zip(places, records, strict=True) if id(record) in long}
+        return [record for record in records if id(record) not in long], sorted(unread)
 
     def _read_oddly(self, rows: Sequence[Row], strict: list[Any], odd: list[int], batch: _Batch) -> tuple[list[Any], list[int]]:
         """Second and third reading; -> all records and their rows, in order."""
@@ -135,25 +146,23 @@ class Role:
             if value is None:
                 batch.tally["", "tombstone"] += 1
                 continue
-            slots[i] = self._read_with_nulls(key, value)
+            slots[i] = self._read_loosely(key, value, batch)
             if slots[i] is None:
                 slots[i] = self._read_carefully(i, key, value, batch)
         kept = [i for i, record in enumerate(slots) if record is not None]
         return [slots[i] for i in kept], kept
 
-    def _read_with_nulls(self, key: bytes | None, value: bytes) -> Any:
-        """Strict types or null; a failed call; an id that stands in the key alone. None: to be read carefully. About 3 us."""
+    def _read_loosely(self, key: bytes | None, value: bytes, batch: _Batch) -> Any:
+        """Nulls, features of another type, a score out of range, a failed call, an id that stands in the key alone. None: not even so."""
         try:
             name = _peek(value).model or self.default_model
-            decode = self._nullable.get(name if name in self._features else None)
-            if decode is None:
+            decode = self._loose.get(name if name in self._features else None)
+            if decode is None or (self.named and name is None):
                 return None
             record = decode(value)
         except _UNREADABLE:
             return None
         if self.named:
-            if name is None:
-                return None
             record.model = name
         for field in self._stood_in:
             if getattr(record, field.name) is None:
@@ -161,9 +170,30 @@ class Role:
                 if found is NEEDED:
                     return None
                 setattr(record, field.name, found)
-        if self.featured and record.features is None:
-            record.features = self._empty(name)
+        if not _fits(record):
+            return None
+        if self.featured:
+            self._repair(record, batch)
         return record
+
+    def _repair(self, record: Any, batch: _Batch) -> None:
+        """What the loose types let pass: 0.1 us a feature."""
+        features, remarks = self._features_of(record.model), Remarks()
+        if record.score is not None and not 0 <= record.score <= 1:
+            record.score = readers.probability(record.score, "score", remarks)
+        if record.features is None:
+            record.features = features.loose()
+        for (attribute, name, kind), wanted in zip(features.kinds, features.types, strict=True):
+            value = getattr(record.features, attribute)
+            if type(value) is not wanted and value is not None:
+                setattr(record.features, attribute, readers.feature(kind, value, name, remarks))
+        if remarks.counters:
+            batch.add(self._owner(record), remarks)
+
+    def _features_of(self, model: str | None) -> Features:
+        found = self._features[model if model in self._features else None]
+        assert found is not None, "only asked for events with features"
+        return found
 
     def _stand_in(self, field: Field, key: bytes | None, status: int | None) -> Any:
         """For a field that is absent or null; NEEDED when nothing can stand in."""
@@ -172,11 +202,6 @@ class Role:
         if field.name == "prediction" and (status or 0) >= 400:
             return None
         return dict(field.default) if isinstance(field.default, dict) else field.default
-
-    def _empty(self, name: str | None) -> Any:
-        features = self._features[name if name in self._features else None]
-        assert features is not None, "only asked for events with features"
-        return features.struct()
 
     # --- the careful reading ----------------------------------------------------------------------------------------------------
 
@@ -216,21 +241,20 @@ class Role:
                 if clean[field.name] is NEEDED:
                     raise _missing(field.name)
         if self.featured:
-            clean["features"] = self._read_features(shape, document.get("features"), remarks)
+            clean["features"] = self._read_features(name, document.get("features"), remarks)
         if remarks.strange and "repair.not_finite" not in remarks.counters:
             remarks.note("not_finite_elsewhere")
         if self.named:
             clean["model"] = name
         return self._structs[shape](**clean)
 
-    def _read_features(self, shape: str | None, value: Any, remarks: Remarks) -> Any:
-        features = self._features[shape]
-        assert features is not None, "only asked for events with features"
+    def _read_features(self, model: str | None, value: Any, remarks: Remarks) -> Any:
+        features = self._features_of(model)
         if not isinstance(value, dict):
             if value is not None:
                 remarks.repair("retyped:$.features", value)
-            return features.struct()
-        return features.struct(
+            return features.loose()
+        return features.loose(
             **{attribute: readers.feature(kind, value.get(name), name, remarks) for attribute, name, kind in features.kinds}
         )
 
@@ -240,12 +264,13 @@ class Role:
         return f"{record.environment}/{record.model}" if self.named else ""
 
     def _key_of(self, record: Any) -> bytes:
-        return str(record.prediction_id).encode()
+        """The key that a record should have, of events without a prediction id."""
+        raise NotImplementedError
 
     def _compare_keys(self, rows: Sequence[Row], records: list[Any], note: Note) -> None:
         """Whole batches first: 0.1 us a record; one by one only where something differs."""
         keys = [row[0] for row in rows]
-        ids = list(map(self._key_of, records)) if not self.named else [name.encode() for name in map(_PREDICTION_ID, records)]
+        ids = [name.encode() for name in map(_PREDICTION_ID, records)] if self.identified else list(map(self._key_of, records))
         if keys == ids:
             return
         for i, (key, wanted) in enumerate(zip(keys, ids, strict=True)):
@@ -268,6 +293,11 @@ class Role:
 
 _PREDICTION_ID = attrgetter("prediction_id")
 _peek = msgspec.json.Decoder(_Peek).decode
+
+
+def _fits(record: Any) -> bool:
+    found = getattr(record, "prediction_id", "")
+    return len(found) * 4 <= readers.ID_MAX or len(found.encode()) <= readers.ID_MAX
 
 
 def _never(_: Any) -> Any:
