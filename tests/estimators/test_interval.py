@@ -40,7 +40,7 @@ def test_the_truth_is_ever_missed_in_at_most_5_of_100_streams(p: float) -> None:
     seen = (rng.random((400, looks[-1])) < p).cumsum(1)[:, looks - 1]
     ends = {(k, n): beta_binomial_interval(k, n) for n, column in zip(looks.tolist(), seen.T, strict=True) for k in set(column.tolist())}
 
-    missed = [any(not ends[k, n][0] <= p <= ends[k, n][1] for k, n in zip(row, looks, strict=True)) for row in seen.tolist()]
+    missed = [any(not ends[k, n][0] <= p <= ends[k, n][1] for k, n in zip(row, looks.tolist(), strict=True)) for row in seen.tolist()]
     assert sum(missed) <= 29
 
 

@@ -11,7 +11,7 @@ def beta_binomial_interval(k: float, n: float, alpha: float = 0.05, phi: float =
 
     Takes:     k ones among n events, 0 <= k <= n; phi >= 1 (lines.clumping) makes both count less.
     Gives:     (low, high) within [0, 1]; n = 0 gives (0, 1), k = 0 a low of 0, k = n a high of 1.
-    Cost:      .1 ms.
+    Cost:      .03 ms.
     Guarantee: misses the true rate at any look, ever, with chance <= alpha.
     Source:    Robbins 1970, Ann. Math. Stat. 41, mixture martingale: `B(k + .5, n - k + .5) / B(.5, .5) < p^k (1 - p)^(n - k) / alpha`.
 

@@ -21,7 +21,7 @@ def bins_of(seconds: ArrayLike) -> NDArray[np.int64]:
 
     Takes:  seconds: float64[n], finite. What is below the first bin (0 and negative too) counts in it, what is above the last in that.
     Gives:  int64[n] in [0, N_BINS).
-    Cost:   8 ns a value.
+    Cost:   19 ns a value.
     Raises: NotFinite when one is NaN or infinite.
     Source: OpenTelemetry, data model of metrics, exponential histogram: `ceil(log2(x) 2**scale) - 1`.
 

@@ -1,0 +1,68 @@
+"""The arithmetic under the banks."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anchorwatch.errors import StateCorrupt
+from anchorwatch.estimators.rows import Rows
+
+gains = st.lists(st.floats(-5, 5), min_size=1, max_size=40)
+
+
+def fed(gain: list[float], columns: int = 1) -> Rows:
+    rows = Rows(1, columns)
+    for t, g in enumerate(gain):
+        rows.add(np.full((1, columns), g), np.ones(columns), np.full(columns, 10.0), np.full(columns, 3.0), t * 1_000)
+    return rows
+
+
+@given(gains)
+def test_evidence_is_the_sum_over_all_beginnings(gain: list[float]) -> None:
+    """M = sum over s of exp(gain_s + .. + gain_now): Shiryaev-Roberts, written out."""
+    assert fed(gain).m[0, 0] == pytest.approx(sum(np.exp(sum(gain[s:])) for s in range(len(gain))), rel=1e-9)
+
+
+@given(gains)
+def test_the_date_is_the_last_window_before_which_nothing_had_gathered(gain: list[float]) -> None:
+    w, since, n = 0.0, 0, 0
+    for t, g in enumerate(gain):
+        since, n = (since, n) if w > 0 else (t * 1_000, 0)
+        w, n = max(w + g, 0.0), n + 10
+
+    rows = fed(gain)
+    assert (rows.since[0, 0], rows.n[0, 0], rows.k[0, 0]) == (since, n, n * 3 / 10)
+
+
+def test_what_overflows_is_capped_and_what_underflows_begins_again() -> None:
+    assert fed([1e9, 1e9]).m[0, 0] == 1e300
+    assert fed([1e9, -1e9, 0.0]).m[0, 0] == 1.0
+
+
+def test_the_loudest_of_equal_ones_is_the_one_that_gathered_longest() -> None:
+    rows = Rows(2, 2)
+    rows.m[:] = [[5, 7], [7, 7]]
+    rows.w[:] = [[9, 1], [3, 2]]
+
+    assert rows.loudest(0, 2) == (1, 0)
+    assert rows.loudest(0, 2, by_w=True) == (0, 0)
+    assert rows.loudest(1, 2) == (1, 1)
+
+
+def test_columns_come_and_go() -> None:
+    rows = fed([1.0], columns=3)
+    rows.m[0] = [1, 2, 3]
+    rows.keep(np.array([True, False, True]))
+    rows.grow(1)
+
+    assert rows.m[0].tolist() == [1, 3, 0]
+    assert rows.buffer.shape == (1, 3)
+
+
+@pytest.mark.parametrize(
+    "broken", [{}, {"rows": np.zeros((5, 1, 2))}, {"rows": np.zeros((5, 1, 1), int)}, {"rows": np.full((5, 1, 1), np.inf)}]
+)
+def test_state_that_does_not_fit_is_refused(broken: dict[str, np.ndarray]) -> None:
+    with pytest.raises(StateCorrupt, match="expected finite"):
+        Rows(1, 1).restore(broken, "rows")
