@@ -16,7 +16,8 @@ from anchorwatch.broker.failures import BrokerError, NodeFailed
 
 GUARD = Path(__file__).with_name("guard.py")
 LOG_BYTES_MAX = 5_000_000  # above: begun anew; only warnings and errors are written
-LAST_LINES = 12
+LAST_LINES, LINE_MAX = 12, 400
+NOISE = ("\tat ", "Bootstrap metadata:", "Formatting metadata")
 END_S_MAX = 30.0  # of the guard; it gives its nodes 20
 
 
@@ -126,9 +127,9 @@ class Node:
             return False
 
     def last_lines(self, count: int = LAST_LINES) -> str:
-        """Without the frames of Java's stack traces, under which the sentence that matters would be lost."""
+        """Without the frames of Java's stack traces and the formatter's report, under which the sentence that matters would be lost."""
         lines = self.log.read_text("utf-8", errors="replace").splitlines() if self.log.exists() else []
-        return "\n".join([line for line in lines if not line.startswith("\tat ")][-count:])
+        return "\n".join([line[:LINE_MAX] for line in lines if not line.startswith(NOISE)][-count:])
 
     def bound_log(self) -> None:
         """Java appends, so a file cut to nothing goes on from its beginning."""
