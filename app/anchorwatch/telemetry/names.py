@@ -113,7 +113,7 @@ INSTRUMENTS = (
         "outcomes",
         "outcome",
         (*_M, "result"),
-        "outcomes by result: joined, late, unmatched, duplicate, expired",
+        "outcomes by result: joined, revised, late, early (before its prediction), duplicate, unmatched, expired",
         "unmatched: ids of the producer",
     ),
     _counter(
