@@ -150,7 +150,7 @@ def _groupings(contract: Contract) -> Iterator[Fault]:
     for number, names in enumerate(by):
         if len(set(names)) < len(names):
             yield ("segments", "by", number), "names one segment twice"
-        if frozenset(names) in seen:
+        elif frozenset(names) in seen:
             yield ("segments", "by", number), "is there already; keep one"
         seen.add(frozenset(names))
     if len({name for names in by for name in names}) > 16:

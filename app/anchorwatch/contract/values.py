@@ -18,9 +18,9 @@ from anchorwatch.events import canonical
 
 TEXT_MAX = 500  # characters of any one text
 NOTHING = frozenset(("", "~", "null", "Null", "NULL"))
-NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]{1,4})?")
+NUMBER = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,4})?")
 WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,15})")
-AMOUNT = re.compile(r"(-?)([0-9]{1,15})\s*([^\W\d_]*)")
+AMOUNT = re.compile(r"(-?)([0-9]{1,16})\s*([^\W\d_]*)")
 MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 DURATION_MAX_MS = 3_660 * MS["d"]
 BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
@@ -63,7 +63,7 @@ def switch(value: object) -> bool:
 
 
 def number(value: object) -> float:
-    if isinstance(value, Plain) and NUMBER.fullmatch(value) and any(character.isdigit() for character in value):
+    if isinstance(value, Plain) and NUMBER.fullmatch(value):
         value = float(value)
     if isinstance(value, str):
         raise Unfit("must be a number" + ("" if isinstance(value, Plain) else ", without quotes"))
@@ -157,7 +157,7 @@ def instant_text(ms: int) -> str:
 
 def class_name(value: object) -> str:
     """Text that events are compared with: a number is compared by its canonical text, so `1.0` or `1e3` unquoted would never be met."""
-    if isinstance(value, Plain) and NUMBER.fullmatch(value) and any(character.isdigit() for character in value):
+    if isinstance(value, Plain) and NUMBER.fullmatch(value):
         short = canonical(float(value))
         if short != value and math.isfinite(float(value)):
             raise Unfit(f'as a number it is compared as {short}: write {short}, or quote it if it is a text: "{value}"')
@@ -206,7 +206,11 @@ Whole = Annotated[int, BeforeValidator(whole), _schema(type="integer")]
 Duration = Annotated[int, BeforeValidator(duration), within(1, math.inf, "must be above 0"), _written(duration_text), _DURATION_SCHEMA]
 Wait = Annotated[int, BeforeValidator(duration), _written(duration_text), _DURATION_SCHEMA]  # 0m allowed
 Size = Annotated[
-    int, BeforeValidator(size), within(1, 2**50, "must be above 0"), _written(size_text), _schema(type="string", examples=["512MB"])
+    int,
+    BeforeValidator(size),
+    within(1, 2**50, "must be above 0 and at most 1 PiB"),
+    _written(size_text),
+    _schema(type="string", examples=["512MB"]),
 ]
 Instant = Annotated[
     int, BeforeValidator(instant), _written(instant_text), _schema(type="string", examples=["2026-09-01", "2026-09-01T06:00:00Z"])

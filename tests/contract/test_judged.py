@@ -1,0 +1,60 @@
+"""What is run, what is accepted only, and what was filled in."""
+
+from tests.contract.examples import FULL, SMALL
+
+from anchorwatch.contract import check, not_judged, parse
+from anchorwatch.contract.judged import defaulted, refused
+
+
+def test_all_that_waits_for_a_later_version_is_named() -> None:
+    names = [line.removesuffix(" is accepted, but not judged in this version") for line in not_judged(parse(FULL, "f"))]
+
+    assert names == [
+        "source.decisions",
+        "decisions",
+        "labels.hidden_when",
+        "labels.explored",
+        "segments.discover",
+        "reference.season",
+        "baseline",
+        "promises.labels",
+        "promises.impact",
+        "promises.alive.siblings",
+        "features.risk_30d.stale_after",
+    ]
+
+
+def test_what_is_judged_now_is_not_named() -> None:
+    text = SMALL + (
+        "features: {a: {type: number, range: [0, 1], missing_max: 0.1}}\n"
+        "promises: {latency: {inference_p99: 80ms}, quality: {metric: error, at_most: 0.1}, alive: {silent_after: 5m}}\n"
+        "source: {flags: [on-off]}\n"
+    )
+    assert not_judged(parse(text, "f")) == []
+
+
+def test_mean_squared_error_waits() -> None:
+    text = "contract: 1\nmodel: m\ntask: regression\nowner: {team: t}\npromises: {quality: {metric: rmse, at_most: 3}}\n"
+
+    assert not_judged(parse(text, "f")) == ["promises.quality.metric rmse is accepted, but not judged in this version"]
+
+
+def test_defaults_that_change_what_is_judged_are_said_and_what_is_written_is_not() -> None:
+    assert [line.partition(":")[0] for line in check(SMALL, "f").defaulted] == [
+        "source.predictions",
+        "source.outcomes",
+        "labels.positive = block",
+        "labels.delay",
+        "labels.delay.final = 7d",
+        "features",
+        "segments.by",
+        "reference = last 28d, 7d ago",
+        "promises.quality",
+        "promises.alive.silent_after",
+    ]
+    assert defaulted(parse(FULL, "f")) == []
+
+
+def test_native_events_keyed_by_their_id_are_not_refused() -> None:
+    assert list(refused(parse(SMALL, "f"))) == []
+    assert [path for path, _ in refused(parse(FULL, "f"))] == [("source", "predictions", "fields")]
