@@ -214,7 +214,7 @@ def test_a_silent_endpoint_holds_up_nobody(caplog: pytest.LogCaptureFixture) -> 
 
 
 def _does_not_block(caplog: pytest.LogCaptureFixture) -> None:
-    """500 reports are put down within a second, `close` keeps its own deadline, memory stays bounded."""
+    """500 reports are put down at once, `close` keeps its own deadline, memory stays bounded."""
     with caplog.at_level(logging.WARNING):
         ours = telemetry()
         began = time.monotonic()
@@ -226,8 +226,8 @@ def _does_not_block(caplog: pytest.LogCaptureFixture) -> None:
         assert not ours.close(1.0)
         closed = time.monotonic()
 
-    assert taken - began < 1.0
-    assert closed - taken < 1.5
+    assert taken - began < 2.0  # one request alone may last 3 s
+    assert closed - taken < 2.0
     assert len(ours._reports) < REPORTS_MAX
     assert len(ours._spans) <= ours.outlets.queue_max
     assert len(ours._waiting.kept) <= KEPT_WAITING_MAX
@@ -251,6 +251,17 @@ def test_reports_of_many_threads_are_all_counted(sink: OtlpSink) -> None:
 
     assert counted(ours, "anchorwatch.predictions", **dict(MODEL)) == 800
     assert counted_there(sink) == 800
+
+
+@pytest.mark.expects_errors
+def test_a_report_that_cannot_be_added_up_costs_only_itself() -> None:
+    """Monitoring goes on; the log, and so every test, says it."""
+    broken = Report(judged=[("prod/fraud", 0, None, 7)])  # type: ignore[list-item]  # what a faulty stage may say
+    ours = telemetry()
+    for made in [broken, report(3)] * REPORTS_MAX:
+        ours.take(made, NOW)
+
+    assert counted(ours, "anchorwatch.predictions", **dict(MODEL)) == 3 * REPORTS_MAX
 
 
 def test_closing_twice_is_harmless(sink: OtlpSink) -> None:

@@ -64,3 +64,14 @@ def test_only_the_named_signal_has_an_exporter(sink: OtlpSink, monkeypatch: pyte
     out = sender()
 
     assert (out.traces is not None, out.metrics is None) == (True, True)
+
+
+def test_a_password_in_the_endpoint_is_not_logged(
+    sink: OtlpSink, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", sink.url.replace("//", "//ann:secret@"))
+    sink.status = 400
+
+    assert not sender().send_spans(spans())
+    assert sink.url in caplog.text
+    assert "secret" not in caplog.text

@@ -120,13 +120,13 @@ class Telemetry:
     # --- read ---------------------------------------------------------------------------------------------------------------
 
     def snapshot(self) -> Snapshot:
-        """All totals as plain data, for the supervisor's `scrape.text`."""
+        """All totals as plain data, for the supervisor's `scrape.text`. Off the event loop: 50 us a histogram, and the lock."""
         self._fold()
         with self._lock:
             return self._totals.snapshot(self.worker, time.time_ns())
 
     def prometheus(self) -> str:
-        """The text of `/metrics` for this process alone (`scrape.CONTENT_TYPE`)."""
+        """The text of `/metrics` for this process alone (`scrape.CONTENT_TYPE`). Off the event loop: 0.2 ms a histogram."""
         return scrape.text([self.snapshot()])
 
     def close(self, timeout_s: float = 2.0) -> bool:
@@ -167,7 +167,10 @@ class Telemetry:
                 reports, self._reports, self._values = self._reports, [], 0
                 lost, self._waiting.lost = self._waiting.lost, 0
             for report, at_ns in reports:
-                self._totals.fold(report, at_ns)
+                try:
+                    self._totals.fold(report, at_ns)
+                except Exception:  # an edge too: `take` may be the one that adds up, on the event loop
+                    log.exception("telemetry_failed what=report; this is a fault of ours, please report it")
             self._count_spans("overflowed", lost)
 
     def _count_spans(self, result: str, n: int) -> None:

@@ -24,7 +24,8 @@ BOUNDS = (
     *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
     *(MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 4 * HOUR, 12 * HOUR, DAY, 3 * DAY, 7 * DAY),
 )  # s, 24 of them; the text format knows no exponential buckets
-_PLACES = [(math.log2(bound) - LOW) * (1 << SCALE) for bound in BOUNDS]  # where a bound lies, in buckets
+_EDGES = np.arange(N + 2)
+_PLACES = (np.log2(np.array(BOUNDS)) - LOW) * (1 << SCALE) + 1  # where each bound lies among the edges of the buckets
 
 
 @dataclass
@@ -101,4 +102,5 @@ class LogHistogram:
         so a count is off by less than that bucket's share; it never falls from scrape to scrape.
         """
         below = np.concatenate(([0], np.cumsum(self.counts)))  # below[k]: values in places < k
-        return [int(np.interp(place + 1, np.arange(N + 2), below)) for place in _PLACES]
+        found: list[int] = np.interp(_PLACES, _EDGES, below).astype(np.int64).tolist()
+        return found

@@ -67,12 +67,18 @@ class Sender:
     def _told(self, signal: str, endpoint: str, delivered: bool) -> bool:
         before = self.failed.get(signal, 0)
         if delivered and before:
-            log.info("telemetry_delivered_again signal=%s endpoint=%s requests_refused=%d", signal, endpoint, before)
+            log.info("telemetry_delivered_again signal=%s endpoint=%s requests_refused=%d", signal, _shown(endpoint), before)
         if not delivered and not before:
             advice = "is a collector there? see OTEL_EXPORTER_OTLP_ENDPOINT; monitoring goes on without"
-            log.warning("telemetry_refused signal=%s endpoint=%s reason=%r; %s", signal, endpoint, _last_words.text, advice)
+            log.warning("telemetry_refused signal=%s endpoint=%s reason=%r; %s", signal, _shown(endpoint), _last_words.text, advice)
         self.failed[signal] = 0 if delivered else before + 1
         return delivered
+
+
+def _shown(endpoint: str) -> str:
+    """Without the password that may stand before the host."""
+    scheme, _, rest = endpoint.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
 
 
 def _options(signal: str) -> dict[str, Any]:
