@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from anchorwatch import trace
 from anchorwatch.errors import EventRejected
 from anchorwatch.events import Answer, Flag, canonical
 from anchorwatch.sources.native.careful import Remarks, kind_of, number
@@ -18,7 +19,6 @@ Reader = Callable[[Any, str, Remarks], Any]
 MODEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 ID_MAX = 200  # bytes
 ROUNDING = 1e-6
-_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def wrong(name: str, expected: str, value: Any, fix: str) -> EventRejected:
@@ -187,7 +187,7 @@ def flag(value: Any, name: str, remarks: Remarks) -> Flag | None:
 
 
 def traceparent(value: Any, _: str, remarks: Remarks) -> str | None:
-    if isinstance(value, str) and _TRACEPARENT.fullmatch(value):
+    if isinstance(value, str) and len(value) == 55 and trace.parse(value):
         return value
     remarks.note("malformed_traceparent")
     return None
