@@ -3,9 +3,12 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from anchorwatch.contract import Catalogue
 
 app = typer.Typer()
 
@@ -43,7 +46,8 @@ def _checked(file: Path) -> dict[str, Any]:
     result: dict[str, Any] = {"file": str(file), "model": None, "environment": None, "id": None}
     result |= {"problems": [], "filled_in": [], "not_judged": []}
     try:
-        contract, filled_in, not_judged = read(text_of(file, "contract"), str(file), _catalogue())
+        text = text_of(file, "contract")
+        contract, filled_in, not_judged = read(text, str(file), _catalogue(text))
     except ContractError as error:
         return result | {"problems": error.problems}
     except ConfigError as error:
@@ -52,13 +56,15 @@ def _checked(file: Path) -> dict[str, Any]:
     return result | about | {"filled_in": filled_in, "not_judged": not_judged}
 
 
-def _catalogue() -> Any:
-    from anchorwatch import estimators, watches
+def _catalogue(text: str) -> "Catalogue":
+    """Detectors are looked up only where a contract may name one: river takes a second to import."""
     from anchorwatch.contract import Catalogue
-    from anchorwatch.contract.rules import WATCHES
 
-    named = getattr(estimators, "names", None)
-    return Catalogue(watches=WATCHES | set(watches.names()), detectors=frozenset(named()) if named else None)
+    if "detectors" not in text:
+        return Catalogue()
+    from anchorwatch.estimators.base import catalogue
+
+    return Catalogue(detectors=frozenset(catalogue()))
 
 
 def _again(results: list[dict[str, Any]]) -> list[list[str]]:

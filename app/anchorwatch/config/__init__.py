@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path as File
 from typing import Any
 
+from anchorwatch import sinks
 from anchorwatch.config import rules
 from anchorwatch.config.feeds import Feed
 from anchorwatch.config.layers import Layers, text_of
@@ -15,6 +16,7 @@ from anchorwatch.config.secrets import MASK, Options
 from anchorwatch.contract import Catalogue, Contract, parse
 from anchorwatch.contract.faults import validate
 from anchorwatch.contract.reading import Path, shown_path
+from anchorwatch.contract.schema import schema_of
 from anchorwatch.errors import ConfigError, ContractError
 
 __all__ = [
@@ -59,10 +61,10 @@ def _file(path: File | str | None, env: Mapping[str, str]) -> File | None:
 
 def _settled(settings: Settings, layers: Layers) -> Settings:
     """Paths from the settings file's folder; alerts go to the log when nothing is said, and to every sink when no route is."""
-    sinks = settings.sinks or {"log": Sink(kind="log")}
-    changes: dict[str, Any] = {"contracts": layers.base / settings.contracts, "sinks": sinks}
+    named = settings.sinks or {"log": Sink(kind="log")}
+    changes: dict[str, Any] = {"contracts": layers.base / settings.contracts, "sinks": named}
     if "default" not in settings.routes:
-        changes["routes"] = {**settings.routes, "default": Route(sinks=tuple(sinks))}
+        changes["routes"] = {**settings.routes, "default": Route(sinks=tuple(named))}
     settled = settings.model_copy(update=changes)
     settled._places = layers.places
     return settled
@@ -104,9 +106,6 @@ def contract_files(folder: File) -> list[File]:
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema 2020-12 of anchorwatch.yaml, for editors."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "settings.schema.json",
-        **Settings.model_json_schema(),
-        "title": "Anchorwatch settings",
-    }
+    schema = schema_of(Settings, "settings.schema.json", "Anchorwatch settings")
+    schema["$defs"]["Sink"]["properties"]["kind"]["enum"] = sinks.names()
+    return schema

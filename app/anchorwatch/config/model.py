@@ -81,7 +81,7 @@ class Join(Part):
 class Sink(Part):
     """One way out for alerts."""
 
-    kind: Literal["log", "webhook", "alertmanager"] = Field(description="log, webhook or alertmanager")
+    kind: Text = Field(description="how alerts leave, as log or webhook")  # a file of sinks/
     url: Text | None = Field(None, repr=False)
     token: Secret | None = None  # sent as `Authorization: Bearer`
     timeout: Duration = 10_000

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from anchorwatch import sinks
 from anchorwatch.config.model import OURS, TOPICS, Settings
 from anchorwatch.config.secrets import is_hidden
 from anchorwatch.contract.faults import Fault, Kind, Rule, nearest
@@ -72,14 +73,16 @@ def _routes(settings: Settings) -> Iterator[Fault]:
 
 def _sinks(settings: Settings) -> Iterator[Fault]:
     for name, sink in settings.sinks.items():
-        at: Path = ("sinks", name, "url")
-        if sink.kind == "log":
+        at: Path = ("sinks", name)
+        if sink.kind not in sinks.names():
+            yield (*at, "kind"), f"no such kind of sink; {nearest(sink.kind, sinks.names())}"
+        elif not sinks.load(sink.kind).needs_url:
             if sink.url is not None:
-                yield at, "a log has no address; leave it out"
+                yield (*at, "url"), f"a sink of kind {sink.kind} has no address; leave it out"
         elif sink.url is None:
-            yield at, f"is needed for kind: {sink.kind}"
+            yield (*at, "url"), f"is needed for kind: {sink.kind}"
         elif not _is_http(sink.url):
-            yield at, "must be an address that begins with http:// or https://"
+            yield (*at, "url"), "must be an address that begins with http:// or https://"
 
 
 def _is_http(url: str) -> bool:

@@ -12,6 +12,7 @@ from anchorwatch.contract.judged import defaulted, not_judged, refused
 from anchorwatch.contract.model import Contract, Feature, Input, Owner
 from anchorwatch.contract.reading import Places, read, shown_path
 from anchorwatch.contract.rules import FORMATS, WATCHES, kind, normal_segment
+from anchorwatch.contract.schema import schema_of
 from anchorwatch.errors import ContractError
 
 __all__ = [
@@ -120,12 +121,7 @@ def _settled(contract: Contract) -> Contract:
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema 2020-12 for editors; what it cannot say (one part about another) `check` does."""
-    schema = Contract.model_json_schema()
+    schema = schema_of(Contract, "contract.schema.json", "Anchorwatch model contract")
     schema["required"] = [*schema["required"], "owner"]
     schema["$defs"]["Owner"]["required"] = ["team"]
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "contract.schema.json",
-        **schema,
-        "title": "Anchorwatch model contract",
-    }
+    return schema

@@ -194,7 +194,7 @@ def read(text: str, origin: str) -> tuple[Any, Places, list[str]]:
 def _not_yaml(error: Exception, origin: str) -> str:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     what = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error).partition("\n")[0]
-    hint = "; indent with spaces" if "\\t" in what else ""
+    hint = "; indent with spaces" if "\\t" in what else '; inside braces quote it: "${…}"' if what.endswith("but got '{'") else ""
     return f"is not YAML: {what}{hint} ({origin}{f':{mark.line + 1}' if mark else ''})"
 
 

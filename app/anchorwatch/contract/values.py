@@ -22,6 +22,7 @@ NUMBER = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{
 WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,15})")
 AMOUNT = re.compile(r"(-?)([0-9]{1,16})\s*([^\W\d_]*)")
 MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+DURATION_PATTERN = "^[0-9]+ ?(ms|s|m|h|d|w)$"
 DURATION_MAX_MS = 3_660 * MS["d"]
 BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -195,10 +196,10 @@ def _written(write: Callable[[int], str]) -> PlainSerializer:
     return PlainSerializer(write, return_type=str)
 
 
-_DURATION_SCHEMA = _schema(type="string", pattern="^[0-9]+ ?(ms|s|m|h|d|w)$", examples=["80ms", "5s", "5m", "24h", "3d"])
+_DURATION_SCHEMA = _schema(type="string", pattern=DURATION_PATTERN, examples=["80ms", "5s", "5m", "24h", "3d"])
 
 Text = Annotated[str, BeforeValidator(text), _schema(type="string", minLength=1, maxLength=TEXT_MAX)]
-ClassName = Annotated[str, BeforeValidator(class_name), _schema(type=["string", "integer", "boolean"], maxLength=TEXT_MAX)]
+ClassName = Annotated[str, BeforeValidator(class_name), _schema(type=["string", "number", "boolean"], maxLength=TEXT_MAX)]
 Switch = Annotated[bool, BeforeValidator(switch), _schema(type="boolean")]
 Number = Annotated[float, BeforeValidator(number), _schema(type="number")]
 Share = Annotated[Number, within(0, 1, "must be a share, 0..1; write 0.02 for 2 %"), _schema(type="number", minimum=0, maximum=1)]

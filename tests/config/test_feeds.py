@@ -1,0 +1,50 @@
+"""Each distinct set of source topics is a feed, whose name depends on its own topics alone."""
+
+from anchorwatch.config.feeds import Feed, feeds
+from anchorwatch.contract import Contract, parse
+
+
+def topic(name: str) -> str:
+    return f"aw.{name}"
+
+
+def contract(model: str, source: str = "") -> Contract:
+    text = f"contract: 1\nmodel: {model}\ntask: regression\nowner: {{team: t}}\n"
+    return parse(text + (f"source: {{{source}}}\n" if source else ""), "f.yaml")
+
+
+def test_models_share_the_standard_topics_or_bring_their_own() -> None:
+    a, b = contract("a"), contract("b")
+    own = contract("c", "predictions: {topic: pay.scored}, outcomes: {topic: pay.settled}")
+
+    found = feeds(topic, [own, a, b])
+
+    assert found[0] == Feed("default", {"predictions": "aw.predictions", "outcomes": "aw.outcomes"}, (a, b))
+    assert found[1].topics == {"predictions": "pay.scored", "outcomes": "pay.settled"}
+    assert found[1].contracts == (own,)
+    assert found[1].name.startswith("pay.scored-")
+
+
+def test_a_feed_keeps_its_name_whatever_other_models_do() -> None:
+    """Its name is the name of its group, and so of its state."""
+    own = contract("c", "predictions: {topic: pay.scored}, outcomes: {topic: pay.settled}")
+    near = contract("d", "predictions: {topic: pay.scored}, outcomes: {topic: pay.refunds}, decisions: {topic: x}")
+
+    alone, together = feeds(topic, [own]), feeds(topic, [near, contract("a"), own])
+
+    assert alone[0].name in [feed.name for feed in together]
+    assert len({feed.name for feed in together}) == 3
+
+
+def test_own_predictions_with_standard_outcomes_are_named_by_their_topic() -> None:
+    assert [feed.name for feed in feeds(topic, [contract("a", "predictions: {topic: pay.scored}")])] == ["pay.scored"]
+    assert feeds(topic, [contract("a", "predictions: {topic: default}")])[0].name.startswith("default-")
+    assert len(feeds(topic, [contract("a", f"predictions: {{topic: {'x' * 249}}}")])[0].name) < 120
+
+
+def test_naming_the_standard_topics_is_the_standard_feed() -> None:
+    assert [feed.name for feed in feeds(topic, [contract("a", "predictions: {topic: aw.predictions}")])] == ["default"]
+
+
+def test_without_contracts_the_standard_topics_are_read() -> None:
+    assert [feed.name for feed in feeds(topic, [])] == ["default"]
