@@ -59,5 +59,5 @@ def defaulted(contract: Contract) -> list[str]:
     if contract.promises.quality is None:
         lines.append("promises.quality: none; quality is judged against the reference")
     if contract.promises.alive.silent_after is None:
-        lines.append("promises.alive.silent_after: none; silence is not heard")
+        lines.append("promises.alive.silent_after: three times the longest gap of the reference, a minute at least")
     return lines
