@@ -6,6 +6,7 @@ import pkgutil
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -41,8 +42,9 @@ def test_a_name_that_is_no_detector_names_those_that_are() -> None:
 
 
 def test_loading_one_detector_imports_no_other() -> None:
+    root = str(Path(anchorwatch.estimators.__path__[0]).parents[1])
     code = "import sys; from anchorwatch.estimators.base import load; load('adwin'); print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONPATH": "app"}).stdout
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONPATH": root}).stdout
 
     assert "anchorwatch.estimators.adwin" in loaded
     assert "anchorwatch.estimators.hddm_a" not in loaded

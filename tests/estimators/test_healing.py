@@ -10,8 +10,9 @@ HOUR = 3_600_000
 
 
 def watched(count: int = 1, phi: float = 1.0) -> Healing:
-    heal, at = Healing(np.full(count, 30.0)), np.arange(count)
-    heal.begin(at, at, np.zeros(count, np.int64), np.full(count, 0.10), np.full(count, phi))
+    heal, at = Healing(np.full(count, 30.0), np.full(count, 0.1)), np.arange(count)
+    heal.begin(at, at, np.zeros(count, np.int64))
+    heal.tune(np.full(count, 0.10), np.full(count, phi))
     return heal
 
 
@@ -68,7 +69,7 @@ def test_what_ends_leaves_the_others_as_they_were() -> None:
 def test_beginning_again_forgets_the_return_so_far() -> None:
     heal = watched(2)
     heal.window(np.full(2, 50.0), np.zeros(2), 1.0, 0)
-    heal.begin(np.array([0]), np.array([0]), np.array([0]), np.array([0.2]), np.array([1.0]))
+    heal.begin(np.array([0]), np.array([0]), np.array([0]))
 
     assert heal.monitor.tolist() == [1, 0]
     assert heal.rows.m[:, 1].tolist() == [0.0] * 6
@@ -77,9 +78,9 @@ def test_beginning_again_forgets_the_return_so_far() -> None:
 
 def test_state_of_another_bank_is_refused() -> None:
     good = watched(2).snapshot()
-    other = Healing(np.full(1, 30.0))
+    other = Healing(np.full(1, 30.0), np.full(1, 0.1))
 
     for broken in (good, {}, good | {"heal.rows": np.zeros((5, 6, 1))}):
         with pytest.raises(StateCorrupt):
-            other.restore(broken, 1)
+            other.restore(broken, 6, 1)
     assert len(other.monitor) == 0

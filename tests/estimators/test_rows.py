@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anchorwatch.errors import StateCorrupt
-from anchorwatch.estimators.rows import Rows
+from anchorwatch.estimators.rows import Rows, six_digits
 
 gains = st.lists(st.floats(-5, 5), min_size=1, max_size=40)
 
@@ -66,3 +66,9 @@ def test_columns_come_and_go() -> None:
 def test_state_that_does_not_fit_is_refused(broken: dict[str, np.ndarray]) -> None:
     with pytest.raises(StateCorrupt, match="expected finite"):
         Rows(1, 1).restore(broken, "rows")
+
+
+def test_six_digits_are_six_digits() -> None:
+    x = np.array([0.0, 1234567.0, 0.000123456789, 9.9999999, 5e11, 1e300])
+
+    assert six_digits(x).tolist() == [0.0, 1234570.0, 0.000123457, 10.0, 5e11, 1e12]

@@ -15,15 +15,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from anchorwatch.errors import StateCorrupt
 from anchorwatch.estimators.healing import Healing
-from anchorwatch.estimators.rows import Floats, Ints, Mask, Rows
+from anchorwatch.estimators.rows import EVIDENCE_MAX_DAYS, Floats, Ints, Mask, Rows, six_digits
 from anchorwatch.estimators.tables import LAM, Heal, bernoulli
 
 QUIET, WARNED, OPEN = 0, 1, 2
 WARN_SHARE = 0.1  # of N: where a warning begins
+RECOVER_SHARE = 0.1  # of clear_days; without it a lucky hour of a lasting fault (.12 for .06) stopped escalation 2.1 times a day, so .4
 AGAIN_MS = 7 * 86_400_000  # an alarm so soon after the all-clear is the same alert
-EVIDENCE_MAX_DAYS = 1e12  # told at most: beyond it no number says more, and JSON has no infinity
 NEVER_MS = -(2**62)
-_POWERS = np.array([float(10**i) for i in range(23)])  # exact in float64
 
 Verdict = Literal["page", "warning", "recovering", "quiet"]
 Direction = Literal["up", "down", ""]
@@ -34,8 +33,8 @@ class Change(NamedTuple):
 
     since_ms, n, k: when the change (of recovering and quiet: the return) began by the loudest stream, and what it counted since. For 0/1
     banks k counts ones of the stream as it was given (a complement stays one); for table banks k / n is the mean of the loudest score,
-    rescaled to [0, 1] as in `Heal.score`. again: an alarm within 7 days of the all-clear, or a relapse out of `recovering`: the same
-    alert, no new one. stream: index of the loudest stream (table banks: of the loudest row).
+    rescaled to [0, 1] as in `Heal.score`. again: an alarm within 7 days of the all-clear, or a relapse: the same alert, no new one.
+    relapse: out of `recovering` without an all-clear; no alarm for the promise. stream: of the loudest (table banks: the loudest row).
     """
 
     monitor: int
@@ -47,15 +46,7 @@ class Change(NamedTuple):
     k: float
     stream: int
     again: bool
-
-
-def six_digits(x: Floats) -> Floats:
-    """Rounded to 6 significant digits, at least to 1e-22: exp differs in its last bits between machines, what is compared must not."""
-    positive = np.where(x > 0, x, 1.0)
-    digits = np.clip(5 - np.floor(np.log10(positive)).astype(np.int64), -22, 22)
-    up, down = _POWERS[np.maximum(digits, 0)], _POWERS[np.maximum(-digits, 0)]
-    rounded: Floats = np.rint(x * up / down) / up * down
-    return rounded
+    relapse: bool = False
 
 
 class _Sense(NamedTuple):
@@ -85,7 +76,7 @@ class _Bank:
             )
         self.level_days = float(level_days)
         self._rows = Rows(bets, int(first[-1]))
-        self._heal = Healing(least)
+        self._heal = Healing(least, self.clear_days * RECOVER_SHARE)
         self._status: NDArray[np.int8] = np.zeros(size, np.int8)
         self._cleared: Ints = np.full(size, NEVER_MS, np.int64)  # the last all-clear of a page
         self._calmed: Ints = np.full(size, NEVER_MS, np.int64)  # the last all-clear of either
@@ -103,7 +94,7 @@ class _Bank:
 
     def evidence(self) -> Floats:
         """float64[monitors]: M in days, 6 significant digits, at most 1e12; 0 while open."""
-        return six_digits(np.minimum(self._means(), EVIDENCE_MAX_DAYS))
+        return six_digits(self._means())
 
     def _means(self) -> Floats:
         means: Floats = self._rows.m.sum(0) / self._bets
@@ -136,7 +127,7 @@ class _Bank:
         alarm = self.pages & (self._status != OPEN) & (m >= self.level_days)
         warn = (self._status == QUIET) & ~alarm & (m >= self.level_days * WARN_SHARE)
         who = self._heal.monitor
-        done = inside & (six_digits(np.minimum(healed, EVIDENCE_MAX_DAYS)) >= self.clear_days[who]) & ~alarm[who]
+        done = inside & (healed >= self.clear_days[who]) & ~alarm[who]
         turned = (self._heal.recovering != was) & ~done & ~alarm[who]
         if not (alarm.any() or warn.any() or done.any() or turned.any()):
             return []
@@ -158,7 +149,7 @@ class _Bank:
         over = ~self.pages & (m > cap)
         if over.any():
             self._rows.m *= np.repeat(np.where(over, cap / np.maximum(self._means(), cap), 1.0), self._width)
-            m = np.where(over, six_digits(np.full(1, cap)), m)
+            m = np.where(over, six_digits(np.array([cap])), m)
         return m
 
     def _move(self, alarm: Mask, warn: Mask, done: Mask, changes: list[Change], to_ms: int) -> None:
@@ -174,8 +165,13 @@ class _Bank:
         loud = [(c.monitor, *self._loudest(c.monitor)) for c in changes if alarm[c.monitor] or warn[c.monitor]]
         if loud:
             monitor, row, column = np.array(loud, np.int64).T
-            self._heal.begin(monitor, column, row, self._sense.line[row, column], self._sense.phi[row, column])
+            self._heal.begin(monitor, column, row)
+            self._tune_heal()
         self._rows.zero(np.repeat(over, self._width))
+
+    def _tune_heal(self) -> None:
+        row, column = self._heal.row, self._heal.column
+        self._heal.tune(self._sense.line[row, column], self._sense.phi[row, column])
 
     def _loudest(self, monitor: int, by_w: bool = False) -> tuple[int, int]:
         return self._rows.loudest(int(self._first[monitor]), int(self._first[monitor + 1]), by_w)
@@ -185,7 +181,7 @@ class _Bank:
         cleared = self._cleared if verdict == "page" else self._calmed
         again = relapse or to_ms - int(cleared[i]) <= AGAIN_MS
         since, n, k = (a[row, column] for a in (self._rows.since, self._rows.n, self._rows.k))
-        return Change(i, verdict, m, self._direction(row, column), int(since), int(n), float(k), self._stream(row, column), again)
+        return Change(i, verdict, m, self._direction(row, column), int(since), int(n), float(k), self._stream(row, column), again, relapse)
 
     def _turned(self, i: int, m: float, done: bool) -> Change:
         """i: of the busy monitors. Cleared, recovering, or relapsed."""
@@ -236,6 +232,7 @@ class _Bank:
         for name in ("_status", "_cleared", "_calmed"):
             getattr(self, name)[a] = getattr(other, name)[b]
         self._heal.take(other._heal, dict(zip(b.tolist(), a.tolist(), strict=True)), other._first, self._first)
+        self._tune_heal()
 
     def snapshot(self) -> dict[str, NDArray[np.generic]]:
         """Plain arrays; settings are not among them: a bank is built from the contract, then restored."""
@@ -256,11 +253,15 @@ class _Bank:
                 raise StateCorrupt(
                     f"bank state {name!r}: expected {want}, found {found.dtype}{found.shape}; start this model from empty state"
                 )
-        heal = Healing(self._heal.least)
-        heal.restore(data, self._rows.m.shape[1])
+        heal = Healing(self._heal.least, self._heal.hint)
+        heal.restore(data, *self._rows.m.shape)
+        busy = np.flatnonzero(own["status"])
+        if ((own["status"] < QUIET) | (own["status"] > OPEN)).any() or not np.array_equal(np.sort(heal.monitor), busy):
+            raise StateCorrupt("bank state: status and healing name different monitors; start this model from empty state")
         self._rows.restore(data, "rows")
         self._heal, self._status = heal, own["status"].astype(np.int8)
         self._cleared, self._calmed = own["cleared"].astype(np.int64), own["calmed"].astype(np.int64)
+        self._tune_heal()
 
 
 class BernoulliBank(_Bank):

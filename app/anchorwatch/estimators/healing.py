@@ -6,40 +6,45 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anchorwatch.errors import StateCorrupt
-from anchorwatch.estimators.rows import Floats, Ints, Mask, Rows
+from anchorwatch.estimators.rows import Floats, Ints, Mask, Rows, six_digits
 from anchorwatch.estimators.tables import LAM, LINE_MIN
 
-_COLUMNS = ("monitor", "column", "row", "line", "phi", "recovering")
+_COLUMNS = ("monitor", "column", "row", "recovering")  # what a snapshot holds; line and phi are settings of the bank
 
 
 class Healing:
     """Null: "the mean is still at or beyond the line", one column per busy monitor; nothing is held for quiet ones.
 
     Takes:     per window n and bad (of a 0/1 stream or of scores in [0, 1], larger is worse), in the order of `monitor`.
-    Gives:     evidence in days for a return; `inside`: a return is dated and at least `least` effective events since then lie inside.
-    Cost:      280 bytes a busy monitor.
+    Gives:     evidence in days for a return; `inside`: a return is dated and at least `least` effective events since then lie inside;
+               `recovering`: inside with at least `hint` days of evidence, until no bet dates a return any more.
+    Cost:      265 bytes a busy monitor.
     Source:    Shiryaev-Roberts form of arXiv 2203.03532: a plain e-process never comes back after a long fault.
     """
 
-    def __init__(self, least: Floats) -> None:
-        """least: float64[monitors], effective events (n / phi) inside the line before a monitor may recover."""
-        self.least = least
+    def __init__(self, least: Floats, hint: Floats) -> None:
+        """float64[monitors] each. least: effective events (n / phi) inside the line, hint: evidence in days, before one is recovering."""
+        self.least, self.hint = least, hint
         self.monitor: Ints = np.zeros(0, np.int64)
         self.column: Ints = np.zeros(0, np.int64)  # of the bank's rows: the stream that spoke loudest
         self.row: Ints = np.zeros(0, np.int64)  # of the bank's table: the bet that spoke loudest
-        self.line: Floats = np.zeros(0)
-        self.phi: Floats = np.zeros(0)
         self.recovering: Mask = np.zeros(0, np.bool_)
         self.rows = Rows(len(LAM), 0)
-        self._prepare()
+        self.tune(np.zeros(0), np.zeros(0))
 
-    def begin(self, monitor: Ints, column: Ints, row: Ints, line: Floats, phi: Floats) -> None:
-        """Start to watch for the return of these monitors, all [new]; one that is watched already starts anew."""
+    def begin(self, monitor: Ints, column: Ints, row: Ints) -> None:
+        """Start to watch for the return of these monitors, all [new]; one that is watched already starts anew. `tune` must follow."""
         self.end(np.isin(self.monitor, monitor))
-        for name, values in zip(_COLUMNS, (monitor, column, row, line, phi, np.zeros(len(monitor), np.bool_)), strict=True):
+        for name, values in zip(_COLUMNS, (monitor, column, row, np.zeros(len(monitor), np.bool_)), strict=True):
             setattr(self, name, np.concatenate([getattr(self, name), values]))
         self.rows.grow(len(monitor))
-        self._prepare()
+
+    def tune(self, line: Floats, phi: Floats) -> None:
+        """line, phi: float64[busy]: the largest bad mean that is fine, and the clumping, of the bet that spoke loudest."""
+        self.line, self.phi = line, phi
+        beyond = np.clip(1 - line, LINE_MIN, 1 - LINE_MIN)  # mirrored: share of good events while the fault lasts
+        self._psi = np.log1p(beyond * np.expm1(LAM)[:, None]) / phi
+        self._lam = LAM[:, None] / phi
 
     def end(self, which: Mask) -> None:
         """which: bool[busy]."""
@@ -47,7 +52,7 @@ class Healing:
             for name in _COLUMNS:
                 setattr(self, name, getattr(self, name)[~which])
             self.rows.keep(~which)
-            self._prepare()
+            self.tune(self.line[~which], self.phi[~which])
 
     def window(self, n: Floats, bad: Floats, days: float, from_ms: int) -> tuple[Floats, Mask]:
         """n, bad: float64[busy]. Credit only in windows with events: silence is no recovery. Gives (evidence in days, inside)."""
@@ -56,25 +61,22 @@ class Healing:
         self.rows.add(gain, np.where(n > 0, days, 0.0), n, bad, from_ms)
         loud = self.rows.m.argmax(0)[None]
         seen, beyond, going = (np.take_along_axis(a, loud, 0)[0] for a in (self.rows.n, self.rows.k, self.rows.w))
-        fine = (beyond <= self.line * seen) & (going > 0)
-        inside = fine & (seen >= self.least[self.monitor] * self.phi)
-        self.recovering = inside | (self.recovering & fine)  # what began with enough events ends only with the return itself
-        return self.rows.m.sum(0) / len(LAM), inside
+        enough, fine = seen >= self.least[self.monitor] * self.phi, beyond <= self.line * seen
+        inside = enough & fine & (going > 0)
+        lost = (self.rows.w <= 0).all(0) | (enough & ~fine)  # no bet dates a return any more: one bet's doubt is no relapse
+        evidence = six_digits(self.rows.m.sum(0) / len(LAM))
+        self.recovering = (inside & (evidence >= self.hint[self.monitor])) | (self.recovering & ~lost)
+        return evidence, inside
 
     def take(self, other: "Healing", mine_of: Mapping[int, int], their_first: Ints, first: Ints) -> None:
-        """Columns of an old bank's monitors go on here. mine_of: their monitor -> ours; *first: the banks' first column per monitor."""
+        """Busy monitors of an old bank go on here; `tune` must follow. mine_of: theirs -> ours; *first: the banks' first columns."""
         kept = np.flatnonzero(np.isin(other.monitor, list(mine_of)))
         theirs = other.monitor[kept]
         monitor = np.array([mine_of[int(i)] for i in theirs], np.int64)
         start = len(self.monitor)
-        self.begin(monitor, other.column[kept] - their_first[theirs] + first[monitor], other.row[kept], other.line[kept], other.phi[kept])
+        self.begin(monitor, other.column[kept] - their_first[theirs] + first[monitor], other.row[kept])
         self.recovering[start:] = other.recovering[kept]
         self.rows.take(other.rows, np.arange(start, len(self.monitor)), kept)
-
-    def _prepare(self) -> None:
-        beyond = np.clip(1 - self.line, LINE_MIN, 1 - LINE_MIN)  # mirrored: share of good symbols while the fault lasts
-        self._psi = np.log1p(beyond * np.expm1(LAM)[:, None]) / self.phi
-        self._lam = LAM[:, None] / self.phi
 
     @property
     def nbytes(self) -> int:
@@ -84,12 +86,12 @@ class Healing:
         own: dict[str, NDArray[np.generic]] = {"heal." + name: getattr(self, name).copy() for name in _COLUMNS}
         return own | {"heal.rows": self.rows.data.copy()}
 
-    def restore(self, data: Mapping[str, NDArray[np.generic]], columns: int) -> None:
-        """columns: of the bank. Raises: StateCorrupt when the arrays are not a snapshot of such a bank; unchanged then."""
+    def restore(self, data: Mapping[str, NDArray[np.generic]], bets: int, columns: int) -> None:
+        """bets, columns: of the bank. `tune` must follow. Raises: StateCorrupt when the arrays are of another bank; unchanged then."""
         found = {name: np.asarray(data.get("heal." + name, np.zeros(0))) for name in _COLUMNS}
         busy, size = len(found["monitor"]), len(self.least)
         dtypes = all(found[name].dtype == getattr(self, name).dtype and found[name].shape == (busy,) for name in _COLUMNS)
-        bounds = (("monitor", size), ("column", columns))
+        bounds = (("monitor", size), ("column", columns), ("row", bets))
         if not dtypes or any(busy and not 0 <= found[name].min() <= found[name].max() < limit for name, limit in bounds):
             raise StateCorrupt(f"bank state 'heal.*': not of a bank of {size} monitors; start this model from empty state")
         rows = Rows(len(LAM), busy)
@@ -97,4 +99,3 @@ class Healing:
         for name in _COLUMNS:
             setattr(self, name, found[name].copy())
         self.rows = rows
-        self._prepare()

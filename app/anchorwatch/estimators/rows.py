@@ -14,6 +14,8 @@ Mask = NDArray[np.bool_]
 GAIN_MAX = 690.0  # exp of it is finite: a window of a million errors must not become infinity times zero
 SUM_MAX = 1e300
 FIELDS = 5
+EVIDENCE_MAX_DAYS = 1e12  # told at most: beyond it no number says more, and JSON has no infinity
+_POWERS = np.array([float(10**i) for i in range(23)])  # exact in float64
 
 
 class Rows:
@@ -77,3 +79,13 @@ class Rows:
             want = f"finite float64{self.data.shape}"
             raise StateCorrupt(f"bank state {name!r}: expected {want}, found {found.dtype}{found.shape}; start this model from empty state")
         self._hold(found.astype(np.float64, copy=True))
+
+
+def six_digits(x: Floats) -> Floats:
+    """At most 1e12, to 6 significant digits or 1e-22: exp differs in its last bits between machines, what is compared must not."""
+    x = np.minimum(x, EVIDENCE_MAX_DAYS)
+    positive = np.where(x > 0, x, 1.0)
+    digits = np.clip(5 - np.floor(np.log10(positive)).astype(np.int64), -22, 22)
+    up, down = _POWERS[np.maximum(digits, 0)], _POWERS[np.maximum(-digits, 0)]
+    rounded: Floats = np.rint(x * up / down) / up * down
+    return rounded
