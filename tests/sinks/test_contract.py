@@ -2,7 +2,10 @@
 
 import asyncio
 import doctest
+import os
 import socket
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -49,3 +52,11 @@ def test_a_sink_without_its_url_says_which() -> None:
 
 def test_examples_in_the_docstrings_hold() -> None:
     assert doctest.testmod(_http).failed == 0
+
+
+def test_asking_for_names_imports_no_http() -> None:
+    """Every command that reads settings asks for them."""
+    code = "import sys, anchorwatch.sinks as sinks; sinks.names(); sys.exit('aiohttp' in sys.modules or 'stamina' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False, timeout=60).returncode == 0
