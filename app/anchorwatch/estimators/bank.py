@@ -1,8 +1,8 @@
 """Which monitors speak, and when do they fall silent? Thousands of monitors with their life, in arrays.
 
     quiet --M >= N/10--> warned --M >= N--> open        (pages=False: never beyond warned)
-    warned, open --a dated return--> recovering --evidence of health--> quiet
-    recovering --the return is no longer dated--> warned, open again
+    warned, open --a dated return, a tenth of the evidence--> recovering --evidence of health--> quiet
+    recovering --half of it lost--> warned, open again
 
 M_i <- (M_i + share_i days) L_i once per window, alone for each monitor; while open M rests at 0 and earns nothing (detection.md 1, 2).
 """

@@ -17,7 +17,7 @@ class Healing:
 
     Takes:     per window n and bad (of a 0/1 stream or of scores in [0, 1], larger is worse), in the order of `monitor`.
     Gives:     evidence in days for a return; `inside`: a return is dated and at least `least` effective events since then lie inside;
-               `recovering`: inside with at least `hint` days of evidence, until no bet dates a return any more.
+               `recovering`: inside with at least `hint` days of evidence, until less than half of that is left.
     Cost:      265 bytes a busy monitor.
     Source:    Shiryaev-Roberts form of arXiv 2203.03532: a plain e-process never comes back after a long fault.
     """
@@ -61,11 +61,10 @@ class Healing:
         self.rows.add(gain, np.where(n > 0, days, 0.0), n, bad, from_ms)
         loud = self.rows.m.argmax(0)[None]
         seen, beyond, going = (np.take_along_axis(a, loud, 0)[0] for a in (self.rows.n, self.rows.k, self.rows.w))
-        enough, fine = seen >= self.least[self.monitor] * self.phi, beyond <= self.line * seen
-        inside = enough & fine & (going > 0)
-        lost = (self.rows.w <= 0).all(0) | (enough & ~fine)  # no bet dates a return any more: one bet's doubt is no relapse
-        evidence = six_digits(self.rows.m.sum(0) / len(LAM))
-        self.recovering = (inside & (evidence >= self.hint[self.monitor])) | (self.recovering & ~lost)
+        inside = (seen >= self.least[self.monitor] * self.phi) & (beyond <= self.line * seen) & (going > 0)
+        evidence, hint = six_digits(self.rows.m.sum(0) / len(LAM)), self.hint[self.monitor]
+        # half of it ends what began: with one mark alone, monitors on their line relapsed 2 to 8 times as often (four kinds of fleets)
+        self.recovering = (inside & (evidence >= hint)) | (self.recovering & (evidence >= hint / 2))
         return evidence, inside
 
     def take(self, other: "Healing", mine_of: Mapping[int, int], their_first: Ints, first: Ints) -> None:
