@@ -1,0 +1,1 @@
+"""Whole programs put together: workers and their supervisor, demo, backtest, replay, apply."""

@@ -1,0 +1,25 @@
+"""The decoders that the ingest stage is given: native events, by role."""
+
+from collections.abc import Mapping, Sequence
+
+from anchorwatch.events import Role, Row
+from anchorwatch.sources.base import Shape, dead_letter
+from anchorwatch.sources.native import Decisions, Flags, Outcomes, Predictions, as_map
+from anchorwatch.stages.ingest import Decoder, Formats
+
+ROLES = {"predictions": Predictions, "outcomes": Outcomes, "decisions": Decisions, "flags": Flags}
+
+
+def make(role: Role, shapes: Sequence[tuple[str, Mapping[str, str]]], only: str | None) -> Decoder:
+    """A decoder of one role for these models; `only`: the model that a record without one belongs to."""
+    decoder: Decoder = ROLES[role]([Shape(model, dict(features)) for model, features in shapes], only)
+    return decoder
+
+
+def native(*, verbatim: bool = True) -> Formats:
+    """verbatim=False: dead letters keep key, place and reason, but no value."""
+
+    def letter(row: Row, topic: str, partition: int, refused: object, topic_out: str) -> object:
+        return dead_letter(row, topic, partition, refused, topic_out, verbatim=verbatim)  # type: ignore[arg-type]
+
+    return Formats(make, as_map, letter)  # type: ignore[arg-type]

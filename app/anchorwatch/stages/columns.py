@@ -1,0 +1,144 @@
+"""Records of one model as columns, for the watches to count. No Python statement runs per event and value, but for odd records."""
+
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anchorwatch.events import canonical
+from anchorwatch.watches.base import Columns, Floats, Ints
+from anchorwatch.watches.layout import Layout
+
+Objects = Sequence[Any]
+
+
+class Codes(dict[Any, int]):
+    """Value -> code; what is not known has one code of its own, so the table never grows."""
+
+    def __init__(self, known: Iterable[str], rest: int, others: Iterable[str] = ()) -> None:
+        super().__init__({value: code for code, value in enumerate(known)})
+        self.rest = rest
+        self.update(dict.fromkeys(others, rest - 1))
+        self[None] = -1
+
+    def __missing__(self, value: Any) -> int:
+        """Numbers and bools by their canonical text; whatever is unseen is `rest`."""
+        return self.rest if isinstance(value, str) else self.get(canonical(value), self.rest)
+
+    def of(self, column: Objects) -> Ints:
+        return np.fromiter(map(self.__getitem__, column), np.int64, len(column))
+
+
+class Maker:
+    """Compiled once per layout: how its records become columns."""
+
+    def __init__(self, layout: Layout, places: dict[str, int]) -> None:
+        """places: feature -> i of the attribute f<i> in the decoder's struct."""
+        self.layout, self._places = layout, places
+        self.numbers = [name for name, kind in layout.features.items() if kind == "number"]
+        self.categories = [name for name, kind in layout.features.items() if kind != "number"]
+        self._numbers_of = _getter([f"f{places[name]}" for name in self.numbers])
+        self._categories_of = _getter([f"f{places[name]}" for name in self.categories])
+        reference = layout.reference
+        self._codes = {}
+        for name in self.categories:
+            named = reference.values.get(name, ()) if reference else ()
+            self._codes[name] = Codes(named, len(named) + 1, reference.rare.get(name, ()) if reference else ())
+        self.answers = Codes(layout.classes, len(layout.classes))
+        self._dimensions = [Codes((), 0) for _ in layout.dimensions]
+        for codes, known in zip(self._dimensions, layout.value_codes, strict=True):
+            codes.update(known)
+            codes[None] = 0
+        positive = layout.contract.labels.positive
+        self._positive = positive if positive is not None else (layout.classes[1] if len(layout.classes) == 2 else None)
+
+    def columns(self, records: Objects, latency_ms: Floats, end_to_end_s: Floats) -> Columns:
+        """records: predictions of this model, n of them."""
+        n = len(records)
+        answers, scores, many, features, status = _columns(records, RECORD, 5)
+        failed = np.fromiter(map(_is_failure, status), np.bool_, n) if any(status) else np.zeros(n, np.bool_)
+        score = np.array(scores, np.float64)
+        confidence = self._confidence(score, many)
+        numbers = {}
+        if self.numbers:
+            rows = np.array(list(map(self._numbers_of, features)), np.float64).T
+            numbers = dict(zip(self.numbers, rows, strict=True))
+        codes = {}
+        if self.categories:
+            for name, column in zip(self.categories, zip(*map(self._categories_of, features), strict=True), strict=True):
+                codes[name] = self._codes[name].of(column)
+        if self.layout.regression:
+            numbers["answer"] = np.array([a if isinstance(a, float) else np.nan for a in answers])
+        else:
+            codes["prediction"] = self.answers.of(answers)
+        return Columns(n, failed, numbers, codes, score, confidence, latency_ms / 1000, end_to_end_s)
+
+    def raw_categories(self, records: Objects) -> dict[str, Objects]:
+        """Category -> its values as text, None where absent."""
+        features = [r.features for r in records]
+        columns = zip(*map(self._categories_of, features), strict=True) if self.categories and features else ()
+        return {
+            name: [v if v is None or isinstance(v, str) else canonical(v) for v in column]
+            for name, column in zip(self.categories, columns, strict=False)
+        }
+
+    def _confidence(self, score: Floats, many: Objects) -> Floats:
+        """The largest class probability; of two classes with one score, the larger side."""
+        if any(many):
+            confidence = np.array([max(each.values()) if each else np.nan for each in many])
+            if self._positive is not None:
+                given = np.array([each.get(self._positive, np.nan) if each else np.nan for each in many])
+                np.copyto(score, given, where=np.isnan(score))
+            return confidence
+        if self.layout.contract.task == "binary":
+            return np.maximum(score, 1 - score)
+        return np.full(len(score), np.nan)
+
+    def combos(self, records: Objects) -> Ints:
+        """The combination of listed segment values of each record; a declared feature stands in for a segment of its name."""
+        if not self.layout.dimensions:
+            return np.zeros(len(records), np.int64)
+        segments = list(map(attrgetter("segments"), records))
+        codes = []
+        for dimension, known in zip(self.layout.dimensions, self._dimensions, strict=True):
+            column = [each.get(dimension) if each else None for each in segments]
+            if None in column and dimension in self.categories:
+                place = f"f{self._places[dimension]}"
+                column = [v if v is not None else getattr(r.features, place, None) for v, r in zip(column, records, strict=True)]
+            codes.append(known.of(column))
+        return self.layout.combos(codes, len(records))
+
+    def lacking(self, columns: Columns) -> NDArray[np.bool_]:
+        """bool[n]: lacks a field that is nearly always there (in the reference; without one: any declared field)."""
+        lacks = np.zeros(columns.n, np.bool_)
+        for name in self.layout.watched_features:
+            if self._is_optional(name):
+                continue
+            lacks |= np.isnan(columns.numbers[name]) if name in columns.numbers else columns.codes[name] < 0
+        return lacks & ~columns.failed
+
+    def _is_optional(self, feature: str) -> bool:
+        counts = self.layout.reference_counts(self.layout.state_keys.get(feature, ""))
+        return counts is not None and counts[0].sum() > 0 and counts[0, 1] > OPTIONAL_SHARE * counts[0].sum()
+
+
+OPTIONAL_SHARE = 0.05  # missing in the reference: above, a record without the field is nothing to look at
+RECORD = attrgetter("prediction", "score", "scores", "features", "status")
+
+
+def _is_failure(status: int | None) -> bool:
+    return status is not None and status >= 400
+
+
+def _columns(records: Objects, get: Callable[[Any], Any], width: int) -> list[Objects]:
+    return list(zip(*map(get, records), strict=True)) if records else [()] * width
+
+
+def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """attrgetter gives a bare value for one name."""
+    if len(names) == 1:
+        single = attrgetter(names[0])
+        return lambda record: (single(record),)
+    return attrgetter(*names) if names else lambda record: ()

@@ -1,0 +1,173 @@
+"""From what a monitor says to what a person is told: numbers, interval, one sentence, and whether this segment explains the whole."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from anchorwatch.alerting.signal import Signal
+from anchorwatch.estimators.interval import beta_binomial_interval
+from anchorwatch.events import Exemplar, Finding
+from anchorwatch.stages.monitors import Heard, Monitors
+from anchorwatch.stages.recent import Recent
+from anchorwatch.watches import load
+from anchorwatch.watches.base import OTHER, WHOLE, Ints, Monitor, Seen
+from anchorwatch.watches.layout import Layout
+from anchorwatch.watches.rules import Exact
+
+DETECTOR = "e_sr"
+EXPLAINS_MIN = 30  # events that must be left beside a segment to say that the rest is fine
+TRACES_MAX = 16
+Window = tuple[int, int]
+
+
+class Scene(NamedTuple):
+    """All that a sentence may draw on."""
+
+    layout: Layout
+    monitors: Monitors
+    recent: Recent
+    window: Window
+    closed_by: str
+
+
+def six(value: float | None) -> float | None:
+    """Numbers are written with 6 significant digits; what is no number is null."""
+    return None if value is None or not np.isfinite(value) else float(f"{value:.6g}")
+
+
+def signal_of(scene: Scene, heard: Heard, exemplars: list[Exemplar]) -> Signal:
+    monitor, change = heard.monitor, heard.change
+    seen = seen_of(scene, heard)
+    told = load(monitor.watch).explain(seen)
+    around = max(2 * (scene.window[1] - scene.window[0]), (scene.window[1] - change.since_ms) // 10)
+    return Signal(
+        watch=monitor.watch, subject=monitor.subject, segment=monitor.segment, verdict=change.verdict, name=told.name,
+        severity="critical" if change.verdict == "page" else "warning", harm=monitor.harm, summary=told.summary,
+        since_ms=change.since_ms, onset=(change.since_ms - around, change.since_ms + around), direction=heard.direction,
+        description=f"{told.summary} Detector {DETECTOR}: by luck, something in this model gets here once in {change.evidence_days:.3g} days.",
+        evidence=_numbers(scene, heard, seen), traces=traces_for(exemplars, monitor), runbook=scene.layout.contract.owner.runbook or "",
+        impact={"traffic_share": six(seen.share_of_traffic), "whole_looks_fine": seen.whole_looks_fine},
+    )  # fmt: skip
+
+
+def seen_of(scene: Scene, heard: Heard) -> Seen:
+    monitor, change = heard.monitor, heard.change
+    current, n = heard.current, change.n
+    interval = None
+    if not monitor.tilt and current is not None:
+        interval = beta_binomial_interval(current * n, n, phi=heard.phi)
+    elif monitor.tilt and monitor.watch == "quality":
+        cells = scene.recent.confusions(change.since_ms)
+        if cells is not None and not scene.layout.regression:
+            quality = scene.recent.quality(monitor.row, cells[monitor.row])
+            current, interval, n = quality.value, quality.interval, quality.n
+    volume = scene.recent.volume()
+    fine = not scene.monitors.is_busy(f"{monitor.watch}:{monitor.subject}/{WHOLE}")
+    share = float(volume[monitor.row] / volume[0]) if volume[0] else 0.0
+    return Seen(
+        monitor.segment, monitor.subject, heard.direction, heard.label, heard.reference, heard.line, current, interval, n, monitor.unit,
+        None, fine and monitor.segment != WHOLE, share,
+    )  # fmt: skip
+
+
+def _numbers(scene: Scene, heard: Heard, seen: Seen) -> dict[str, Any]:
+    change = heard.change
+    return {
+        "metric": heard.monitor.metric, "label": heard.label, "reference": six(heard.reference), "line": six(heard.line),
+        "current": six(seen.current), "interval": [six(x) for x in seen.interval] if seen.interval else None, "n": seen.n,
+        "estimated": False, "change_point_ms": change.since_ms, "detector": DETECTOR, "evidence_days": six(change.evidence_days),
+        "page_at_days": six(scene.monitors.level_days), "unit": heard.monitor.unit,
+        "explains_whole": explains(scene, heard.monitor, change.since_ms),
+    }  # fmt: skip
+
+
+def finding_of(scene: Scene, heard: Heard, signal: Signal) -> Finding:
+    change, contract = heard.change, scene.layout.contract
+    interval = signal.evidence["interval"]
+    return Finding(
+        model=contract.model, environment=contract.environment, window=scene.window, closed_by=scene.closed_by,  # type: ignore[arg-type]
+        watch=heard.monitor.watch, subject=heard.monitor.subject, segment=heard.monitor.segment, verdict=change.verdict,
+        direction=change.direction, evidence_days=six(change.evidence_days), page_at_days=six(scene.monitors.level_days),
+        line=six(heard.line), reference=six(heard.reference), current=six(signal.evidence["current"]),
+        interval=(interval[0], interval[1]) if interval else None, n=change.n, since_ms=change.since_ms, detector=DETECTOR,
+        contract=contract.id, reference_id=scene.layout.reference_id, name=signal.name, severity=signal.severity, summary=signal.summary,
+        trace_ids=trace_ids(signal),
+    )  # fmt: skip
+
+
+def trace_ids(signal: Signal) -> list[str]:
+    return [t[3:35] for t in signal.traces]
+
+
+def exact_signal(layout: Layout, exact: Exact, exemplars: list[Exemplar]) -> Signal:
+    return Signal(
+        watch=exact.watch, subject=exact.subject, segment=WHOLE, verdict="exact" if exact.open else "quiet", name=exact.name,
+        severity=exact.severity, harm=exact.harm, summary=exact.summary, since_ms=exact.since_ms, onset=(exact.since_ms, exact.since_ms),
+        description=f"{exact.summary} An exact rule: outside the alert budget.", evidence={**exact.evidence, "detector": "rule"},
+        traces=tuple(e.traceparent for e in exemplars[:TRACES_MAX]), outside_budget=True, caused_by=exact.caused_by,
+        runbook=layout.contract.owner.runbook or "",
+    )  # fmt: skip
+
+
+def exact_finding(layout: Layout, exact: Exact, signal: Signal, window: Window, closed_by: str) -> Finding:
+    contract = layout.contract
+    return Finding(
+        model=contract.model, environment=contract.environment, window=window, closed_by=closed_by,  # type: ignore[arg-type]
+        watch=exact.watch, subject=exact.subject, segment=WHOLE, verdict=signal.verdict, direction="", evidence_days=None,
+        page_at_days=None, line=six(exact.evidence.get("line")), reference=None, current=six(exact.evidence.get("current")), interval=None,
+        n=int(exact.evidence.get("n", 0)), since_ms=exact.since_ms, detector="rule", contract=contract.id,
+        reference_id=layout.reference_id, name=exact.name, severity=exact.severity, summary=exact.summary, outside_budget=True,
+        trace_ids=trace_ids(signal),
+    )  # fmt: skip
+
+
+def traces_for(exemplars: list[Exemplar], monitor: Monitor) -> tuple[str, ...]:
+    """Kept predictions of that segment, the telling ones first: wrong ones for quality, slow ones for latency."""
+    wanted = {"quality": "wrong", "latency": "slow"}.get(monitor.watch)
+    mine = [e for e in exemplars if monitor.segment in e.segments]
+    ranked = sorted(mine, key=lambda e: (e.reason != wanted, -e.value, e.hash))
+    return tuple(dict.fromkeys(e.traceparent for e in ranked))[:TRACES_MAX]
+
+
+# which segment explains its parents (detection.md 7)
+
+
+def parents(layout: Layout, segment: str) -> list[str]:
+    """The next coarser segments: of a pair its sides, of a single one the whole."""
+    if segment in (WHOLE, OTHER):
+        return [] if segment == WHOLE else [WHOLE]
+    parts = segment.split(",")
+    if len(parts) == 1:
+        return [WHOLE]
+    coarser = [",".join(parts[:i] + parts[i + 1 :]) for i in range(len(parts))]
+    return [name for name in coarser if name in layout.rows] or [WHOLE]
+
+
+def explains(scene: Scene, monitor: Monitor, since_ms: int) -> bool:
+    """Is every parent that suffers back inside its own line without this segment's counts since then?"""
+    if monitor.segment == WHOLE or not monitor.harm:
+        return False
+    for parent in parents(scene.layout, monitor.segment):
+        key = f"{monitor.watch}:{monitor.subject}/{parent}"
+        if scene.monitors.is_busy(key) and not _inside_without(scene, key, monitor, since_ms):
+            return False
+    return True
+
+
+def _inside_without(scene: Scene, parent_key: str, monitor: Monitor, since_ms: int) -> bool:
+    name, i = scene.monitors.places[parent_key]
+    parent = scene.monitors.groups[name].monitors[i]
+    key = parent.streams[0].key if parent.streams else parent.tilt.key if parent.tilt else ""
+    if key not in scene.recent.keys:
+        return False
+    total = scene.recent.total(key, since_ms)
+    rest: Ints = total[parent.row] - total[monitor.row]
+    if parent.tilt is not None:
+        counts = rest[parent.tilt.symbols]
+        score = parent.tilt.heal.score[0, 0, : len(counts)]
+        n = int(counts.sum())
+        mean = float((counts * score).sum() / n) if n else 0.0
+        return n >= EXPLAINS_MIN and 1 - mean <= float(parent.tilt.heal.line[0, 0])
+    stream = parent.streams[0]
+    n, k = int(rest[stream.n].sum()), int(rest[stream.k].sum())
+    return n >= EXPLAINS_MIN and k / n <= stream.line

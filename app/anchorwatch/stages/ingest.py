@@ -1,0 +1,244 @@
+"""One task of the ingest stage: records of one partition of a feed in, blocks of counts out. Pure: time is an argument.
+
+Decode, join, count per segment and event-time window; when the watermark passes a window its block leaves for `observations`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from anchorwatch.events import Observation, Record, Role, Row
+from anchorwatch.stages.columns import Maker, Objects
+from anchorwatch.stages.ingest_state import Book
+from anchorwatch.stages.intake import Batch, Intake
+from anchorwatch.stages.model_ingest import ModelIngest
+from anchorwatch.stages.observe import observations, records_of
+from anchorwatch.stages.registry import Registry, Version
+from anchorwatch.stages.report import Frozen, Report
+from anchorwatch.watches.base import Ints
+
+AHEAD_MS_MAX = 300_000  # a time further ahead of the wall never moves a watermark
+DEAD_PER_MINUTE = 100  # dead letters of one topic and kind that are kept; the rest is counted
+MODELS_MAX = 1_000  # names without a contract that are counted apart; above: together
+MODEL = attrgetter("environment", "model")
+
+
+class Decoder(Protocol):
+    """What a source format gives for one role; sources/base.py says what `decode` returns."""
+
+    def decode(self, rows: Sequence[Row]) -> Any: ...
+
+
+class Formats(NamedTuple):
+    """The decoders that a stage is given: it imports none."""
+
+    make: Callable[[Role, Sequence[tuple[str, dict[str, str]]], str | None], Decoder]  # (role, [(model, features)], the only model)
+    as_map: Callable[[bytes], dict[str, Any]]
+    dead_letter: Callable[[Row, str, int, Any, str], Record]
+
+
+@dataclass(frozen=True)
+class IngestSettings:
+    """Of one feed; names of topics are whole."""
+
+    feed: str
+    roles: Mapping[str, Role]  # source topic -> what it carries
+    observations: str
+    observation_partitions: int
+    dead_letters: str
+    window_ms: int = 10_000
+    lateness_ms: int = 5_000
+    wall: bool = True  # False: only events and heartbeats move the clock
+    pending_bytes_max: int = 512_000_000
+    models: frozenset[str] | None = None  # `<environment>/<model>` of this feed; None: all
+
+
+class Ingest:
+    def __init__(
+        self, task: int, tasks: int, registry: Registry, formats: Formats, settings: IngestSettings, chunks: Mapping[bytes, bytes]
+    ) -> None:
+        """chunks: what the last life of this task wrote. Raises StateCorrupt."""
+        self.task, self.tasks = task, tasks
+        self.registry, self.formats, self.settings = registry, formats, settings
+        self.intake = Intake(self.note, formats.as_map, settings.wall)
+        self.models: dict[str, ModelIngest] = {}
+        self.seen: dict[str, int] = {}  # topic -> highest event time
+        self.watermark, self.closed_ms = -1, -1
+        self.spans: dict[str, tuple[int, int]] = {}  # offsets read since the last observation
+        self.tallies: dict[str, dict[str, int]] = {}  # since the last observation
+        self.ready: list[Observation] = []
+        self.dead: list[Record] = []
+        self._dead_minute: dict[tuple[str, str], int] = {}
+        self._minute = -1
+        self._decoders: dict[str, Decoder] = {}
+        self._makers: dict[tuple[str, str], Maker] = {}
+        self._shapes: dict[str, dict[str, str]] = {}
+        self._versions: list[tuple[str, str]] = []
+        self.book = Book()
+        self.book.restore(self, chunks)
+
+    def note(self, key: str, what: str, n: int) -> None:
+        """Counted per model, travels with the next observation."""
+        if not n:
+            return
+        if key not in self.tallies and len(self.tallies) >= MODELS_MAX:
+            key = ""
+        table = self.tallies.setdefault(key, {})
+        table[what] = table.get(what, 0) + n
+
+    # rows in
+
+    def take(self, topic: str, rows: Sequence[Row], polled_ms: int, traceparents: Sequence[bytes | None] | None = None) -> None:
+        """Consecutive records of one topic. polled_ms: when they were read, wall clock (under `clock: events` any number)."""
+        self._prepare()
+        role = self.settings.roles[topic]
+        decoded = self._decoders[role].decode(rows)
+        self._refuse(topic, rows, decoded, polled_ms)
+        newest = decoded.heartbeat_ms
+        if decoded.records:
+            newest = max(newest, int(decoded.at_ms.max()))
+            row_of = None if decoded.rows is None else np.array(decoded.rows, np.int64)
+            batch = Batch(topic, self.task, rows, decoded.records, row_of, decoded.at_ms, decoded.latency_ms, polled_ms, traceparents)
+            for key, places in self._by_model(decoded.records).items():
+                self._route(role, key, batch if places is None else batch.part(places))
+        if not self.settings.wall or newest <= polled_ms + AHEAD_MS_MAX:
+            self.seen[topic] = max(self.seen.get(topic, -1), newest)
+        self.book.moved = True
+
+    def _prepare(self) -> None:
+        """Decoders follow the contracts: a struct per model, so that a record is read once, into typed fields."""
+        mine = self.settings.models
+        versions = [v for v in self.registry.latest() if mine is None or v.contract.key in mine]
+        current = [(v.contract.id, v.layout.reference_id) for v in versions]
+        if self._decoders and current == self._versions:
+            return
+        shapes: dict[str, dict[str, str]] = {}
+        for version in versions:
+            shapes.setdefault(version.contract.model, {}).update(version.layout.features)
+        only = next(iter(shapes)) if len(shapes) == 1 else None
+        for role in set(self.settings.roles.values()):
+            self._decoders[role] = self.formats.make(role, list(shapes.items()), only)
+        self._shapes, self._makers, self._versions = shapes, {}, current
+
+    def _by_model(self, records: Objects) -> dict[str, Ints | None]:
+        """`<environment>/<model>` -> places in records; None: all of them."""
+        names = list(map(MODEL, records))
+        first = names[0]
+        if names.count(first) == len(names):
+            return {f"{first[0]}/{first[1]}": None}
+        found: dict[str, list[int]] = {}
+        for i, (environment, model) in enumerate(names):
+            found.setdefault(f"{environment}/{model}", []).append(i)
+        return {key: np.array(places) for key, places in found.items()}
+
+    def _route(self, role: Role, key: str, batch: Batch) -> None:
+        """By the version in force at each event's window: nearly always one for the whole batch."""
+        window = self.settings.window_ms
+        starts = batch.at // window * window
+        first, last = self.registry.at(key, int(starts.min())), self.registry.at(key, int(starts.max()))
+        if first is not None and self.settings.models is not None and key not in self.settings.models:
+            self.note(key, "of_another_feed", len(batch.records))
+            return
+        if first is None or last is None:
+            self.note(key, "no_contract", len(batch.records))
+            self.intake.report.count("anchorwatch.notes", len(batch.records), kind="no_contract")
+            return
+        if first is last or role == "outcomes":
+            self._count(role, key, last, batch)
+            return
+        for start in np.unique(starts).tolist():
+            version = self.registry.at(key, start)
+            if version is not None:
+                self._count(role, key, version, batch.part(np.flatnonzero(starts == start)))
+
+    def _count(self, role: Role, key: str, version: Version, batch: Batch) -> None:
+        model, maker = self.model(key), self._maker(version)
+        if role == "predictions":
+            self.intake.predictions(key, version, maker, model, batch, self.closed_ms)
+        elif role == "outcomes":
+            self.intake.outcomes(key, version, maker, model, batch)
+
+    def _maker(self, version: Version) -> Maker:
+        key = (version.contract.id, version.layout.reference_id)
+        maker = self._makers.get(key)
+        if maker is None:
+            shape = self._shapes.get(version.contract.model, {})
+            maker = self._makers[key] = Maker(version.layout, {name: i for i, name in enumerate(shape)})
+        return maker
+
+    def model(self, key: str) -> ModelIngest:
+        found = self.models.get(key)
+        if found is None:
+            found = self.models[key] = ModelIngest(key, self.settings.window_ms)
+        return found
+
+    def _refuse(self, topic: str, rows: Sequence[Row], decoded: Any, polled_ms: int) -> None:
+        """Refused rows go to the dead letters; what was noted or repaired is counted under its model."""
+        for (key, what), n in decoded.tally.items():
+            self.note(key, what, n)
+            if what.startswith("repair.retyped:") and (key, what) in decoded.examples:
+                self.note(key, f"example.{what.removeprefix('repair.')}={decoded.examples[key, what][1]}", 1)
+            kind, _, detail = what.partition(".")
+            name = {"note": "anchorwatch.notes", "repair": "anchorwatch.repairs"}.get(kind, "anchorwatch.records.tombstones")
+            self.intake.report.count(name, n, **({"kind": detail.partition(":")[0]} if detail else {}))
+        if polled_ms // 60_000 != self._minute:
+            self._minute, self._dead_minute = polled_ms // 60_000, {}
+        for refused in decoded.refused:
+            self.note("", f"refused.{refused.kind}", 1)
+            self.intake.report.count("anchorwatch.dead_letters", 1, kind=refused.kind)
+            kept = self._dead_minute[topic, refused.kind] = self._dead_minute.get((topic, refused.kind), 0) + 1
+            if kept <= DEAD_PER_MINUTE:
+                self.dead.append(self.formats.dead_letter(rows[refused.row], topic, self.task, refused, self.settings.dead_letters))
+        self.note("", f"read.{topic}", len(rows))
+
+    # the clock
+
+    def tick(self, now_ms: int, ended: frozenset[str]) -> None:
+        """ended: topics read to their end; under the wall's clock they are as far as now."""
+        times = []
+        for topic in self.settings.roles:
+            seen = self.seen.get(topic, -1)
+            times.append(max(seen, now_ms) if self.settings.wall and topic in ended else seen)
+        watermark = min(times) - self.settings.lateness_ms
+        if watermark <= self.watermark or min(times) < 0:
+            return
+        self.watermark = watermark
+        boundary = watermark // self.settings.window_ms * self.settings.window_ms
+        if boundary > self.closed_ms:
+            self._close(boundary)
+
+    def _close(self, boundary: int) -> None:
+        for key, model in self.models.items():
+            version = self.registry.at(key, boundary)
+            if version is None:
+                continue
+            self.note(key, "matured", model.mature(version.layout, boundary))
+            unlabelled, unmatched = model.leave(self.watermark, version.layout)
+            expired, ghosts = model.squeeze(self.settings.pending_bytes_max // max(len(self.models), 1))
+            names = {"environment": version.contract.environment, "model": version.contract.model}
+            for result, n in (("missing", unlabelled), ("unmatched", unmatched + ghosts), ("expired", expired)):
+                self.note(key, f"outcome.{result}", n)
+                self.intake.report.count("anchorwatch.outcomes", n, result=result, **names)
+            self.intake.report.gauges["anchorwatch.pending.predictions", tuple(sorted(names.items()))] = model.waiting.n
+        self.closed_ms = boundary
+        self.ready += observations(self, boundary)
+        self.tallies, self.book.moved = {}, True
+
+    # the cut
+
+    def due(self) -> bool:
+        return bool(self.ready or self.dead)
+
+    def freeze(self, spans: Mapping[str, tuple[int, int]]) -> Frozen:
+        """spans: topic -> offsets [from, to) read since the cut before."""
+        for topic, (begin, end) in spans.items():
+            self.spans[topic] = (self.spans.get(topic, (begin, end))[0], end)
+        records = records_of(self)
+        chunks = self.book.freeze(self)
+        report, self.intake.report = self.intake.report, Report()
+        report.gauges["anchorwatch.watermark.ms", (("feed", self.settings.feed), ("task", str(self.task)))] = self.watermark
+        dead, self.dead = self.dead, []
+        return Frozen(chunks, records + dead, report)

@@ -1,0 +1,234 @@
+"""What one batch of decoded records of one model does to its counts, its join and its report."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anchorwatch.events import Row
+from anchorwatch.stages.columns import Maker, Objects
+from anchorwatch.stages.join import Joined
+from anchorwatch.stages.model_ingest import LOOK_SHARE, ModelIngest, hashes_of, segment_names
+from anchorwatch.stages.registry import Version
+from anchorwatch.stages.report import KEPT_MAX, Kept, Report
+from anchorwatch.trace import keeps
+from anchorwatch.watches.base import Columns, Floats, Ints
+
+REPLAY_MS = 60_000  # read so much behind: age, not latency
+VERSIONS_MAX = 32  # model versions and flag reasons of one window
+ID, ARM, VERSION, FLAG, LABEL, REVISION, TRACE = map(
+    attrgetter, ("prediction_id", "arm", "model_version", "flag", "label", "revision", "traceparent")
+)
+Note = Callable[[str, str, int], None]  # (`<environment>/<model>`, what, how many)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Records of one model out of one batch of rows."""
+
+    topic: str
+    task: int
+    rows: Sequence[Row]
+    records: Objects
+    row_of: Ints | None  # place in `rows` of each record; None: the same
+    at: Ints  # event times, int64[n]
+    latency_ms: Floats  # float64[n]; empty for outcomes
+    polled_ms: int
+    headers: Sequence[bytes | None] | None  # traceparent of each row, where headers were read
+
+    def row(self, i: int) -> Row:
+        return self.rows[i if self.row_of is None else int(self.row_of[i])]
+
+    def stamps(self) -> Floats:
+        """Record timestamps, float64[n]."""
+        every = np.fromiter((row[3] for row in self.rows), np.float64, len(self.rows))
+        return every if self.row_of is None else every[self.row_of]
+
+    def traces(self) -> list[str | None]:
+        """The payload's traceparent, else the header's."""
+        found: list[str | None] = list(map(TRACE, self.records))
+        if self.headers is not None:
+            for i, own in enumerate(found):
+                header = self.headers[i if self.row_of is None else int(self.row_of[i])]
+                if own is None and header is not None:
+                    found[i] = header.decode("ascii", "replace")
+        return found
+
+    def part(self, places: Ints) -> "Batch":
+        """Only these records, ascending."""
+        rows = places if self.row_of is None else self.row_of[places]
+        latency = self.latency_ms[places] if len(self.latency_ms) else self.latency_ms
+        records = [self.records[i] for i in places.tolist()]
+        return Batch(self.topic, self.task, self.rows, records, rows, self.at[places], latency, self.polled_ms, self.headers)
+
+
+class Intake:
+    """Shared by the models of one task: where notes and reports go."""
+
+    def __init__(self, note: Note, as_map: Callable[[bytes], dict[str, Any]], wall: bool) -> None:
+        self.note, self.as_map, self.wall = note, as_map, wall
+        self.report = Report()
+
+    # predictions
+
+    def predictions(self, key: str, version: Version, maker: Maker, model: ModelIngest, batch: Batch, closed_ms: int) -> None:
+        """closed_ms: windows before that have left; what comes for them is late: joined, but counted nowhere else."""
+        batch = self._own_arm(key, batch)
+        if not batch.records:
+            return
+        columns = maker.columns(batch.records, batch.latency_ms, self._end_to_end(batch))
+        hashes = hashes_of(list(map(ID, batch.records)))
+        new, late = model.predictions(maker, batch.records, hashes, batch.at, columns, closed_ms)
+        names = {"environment": version.contract.environment, "model": version.contract.model}
+        fresh = int(np.count_nonzero(new))
+        self.report.count("anchorwatch.predictions", fresh, **names)
+        for name, n in (("duplicate_prediction", len(new) - fresh), ("late_prediction", int(np.count_nonzero(late)))):
+            self.note(key, name, n)
+            self.report.count("anchorwatch.notes", n, kind=name, **names)
+        counted = new & ~late
+        self._look(maker, model, batch, columns, hashes, counted)
+        self._versions(maker, model, batch, counted)
+        self._keep(version, maker, model, batch, hashes, counted, columns)
+        self._time(names, batch, columns)
+
+    def _own_arm(self, key: str, batch: Batch) -> Batch:
+        """Other arms are answers of their own: counted here, judged by the baseline watch of a later version."""
+        arms = list(map(ARM, batch.records))
+        if arms.count("model") == len(arms):
+            return batch
+        for arm in set(arms) - {"model"}:
+            self.note(key, f"arm.{arm}", arms.count(arm))
+        return batch.part(np.array([i for i, arm in enumerate(arms) if arm == "model"], np.int64))
+
+    def _end_to_end(self, batch: Batch) -> Floats:
+        """Requested to read: two clocks, and only under the wall's; a replay has no end to end."""
+        n = len(batch.records)
+        if not self.wall:
+            return np.full(n, np.nan)
+        requested = [r.requested_at_ms for r in batch.records]
+        if requested.count(None) == n:
+            return np.full(n, np.nan)
+        since = np.array([r if isinstance(r, int) else np.nan for r in requested], np.float64)
+        return np.maximum(batch.polled_ms - since, 0.0) / 1000
+
+    def _look(
+        self, maker: Maker, model: ModelIngest, batch: Batch, columns: Columns, hashes: NDArray[np.uint64], counted: NDArray[np.bool_]
+    ) -> None:
+        """A few records, and all that lack a field, are read again as maps: names and types as they are."""
+        layout = maker.layout
+        look = np.flatnonzero(counted & ((hashes % np.uint64(LOOK_SHARE) == 0) | maker.lacking(columns)))
+        if not len(look):
+            return
+        private = frozenset(f for f in layout.features if layout.is_private(f))
+        into = model.into(model.layout_number(layout))
+        for i in look.tolist():
+            features = self.as_map(batch.row(i)[1] or b"").get("features")
+            if isinstance(features, dict):
+                into(int(batch.at[i]) // model.window_ms).look_at(features, layout.features, private, int(hashes[i]) >> 1)
+
+    def _versions(self, maker: Maker, model: ModelIngest, batch: Batch, counted: NDArray[np.bool_]) -> None:
+        """Model versions and reasons of flag evaluations, per window."""
+        versions = list(map(VERSION, batch.records))
+        flags = list(map(FLAG, batch.records))
+        columns = [("versions", versions)] if any(versions) else []
+        if any(flags):
+            columns.append(("reasons", [f.reason if f is not None else None for f in flags]))
+        into = model.into(model.layout_number(maker.layout))
+        windows = batch.at // model.window_ms
+        for name, column in columns:
+            for value in set(column) - {None, ""}:
+                mine = counted & np.fromiter((v == value for v in column), np.bool_, len(column))
+                for number, n in zip(*np.unique(windows[mine], return_counts=True), strict=True):
+                    table = getattr(into(int(number)), name)
+                    if value in table or len(table) < VERSIONS_MAX:
+                        table[value] = table.get(value, 0) + int(n)
+
+    def _keep(
+        self, version: Version, maker: Maker, model: ModelIngest, batch: Batch, hashes: NDArray[np.uint64], counted: NDArray[np.bool_],
+        columns: Columns,
+    ) -> None:  # fmt: skip
+        """Predictions whose producer sampled their trace: remembered for their outcome, as evidence, and for spans."""
+        kept = [(i, t) for i, t in enumerate(batch.traces()) if t is not None and counted[i] and keeps(t)]
+        if not kept:
+            return
+        contract = version.contract
+        combos = maker.combos([batch.records[i] for i, _ in kept])
+        by_window: dict[int, list[tuple[int, float, str, int]]] = {}
+        for j, (i, traceparent) in enumerate(kept):
+            seconds = float(columns.latency_s[i])
+            model.waiting.traces[int(hashes[i])] = traceparent
+            value = seconds if seconds == seconds else 0.0
+            by_window.setdefault(int(batch.at[i]) // model.window_ms, []).append((j, value, traceparent, int(hashes[i]) >> 1))
+            if len(self.report.kept) < KEPT_MAX:
+                offset, stamp = batch.row(i)[2:]
+                identity = ("predictions", contract.environment, contract.model, batch.records[i].prediction_id)
+                self.report.kept.append(Kept(*identity, *self._place(batch, offset, traceparent, stamp)))
+        names = segment_names(maker.layout, combos)
+        into = model.into(model.layout_number(maker.layout))
+        for number, values in by_window.items():
+            into(number).tell(names, combos, "slow", values)
+
+    @staticmethod
+    def _place(batch: Batch, offset: int, traceparent: str, stamp: int) -> tuple[str, int, int, str, int, int, int]:
+        return batch.topic, batch.task, offset, traceparent, stamp, batch.polled_ms, batch.polled_ms
+
+    def _time(self, names: dict[str, str], batch: Batch, columns: Columns) -> None:
+        """Latencies of all events, as arrays for the histograms."""
+        transit = (batch.polled_ms - batch.stamps()) / 1000
+        self.report.count("anchorwatch.clock.skew.negative", int((transit < 0).sum()), **names)
+        behind = self.wall and float(transit.min()) * 1000 > REPLAY_MS
+        labels = tuple(sorted({**names, "replay": "true"}.items() if behind else names.items()))
+        hops = {"anchorwatch.inference": columns.latency_s, "anchorwatch.end_to_end": columns.end_to_end_s}
+        if self.wall:
+            hops["anchorwatch.transit"] = np.maximum(transit, 0.0)
+        for hop, seconds in hops.items():
+            there = seconds[~np.isnan(seconds)]
+            if len(there):
+                self.report.latencies.setdefault((hop, labels), []).append(there)
+
+    # outcomes
+
+    def outcomes(self, key: str, version: Version, maker: Maker, model: ModelIngest, batch: Batch) -> None:
+        observed = np.array([i for i, r in enumerate(batch.records) if r.kind != "proxy"], np.int64)
+        if len(observed) < len(batch.records):  # clicks and rules are counted apart, never in the quality metric
+            self.note(key, "outcome.proxy", len(batch.records) - len(observed))
+            batch = batch.part(observed)
+        if not batch.records:
+            return
+        hashes = hashes_of(list(map(ID, batch.records)))
+        revisions = np.array([r or 0 for r in map(REVISION, batch.records)], np.int64)
+        joined, fresh = model.outcomes(maker, list(map(LABEL, batch.records)), hashes, batch.at, revisions)
+        self.note(key, "note.new_class", fresh)
+        names = {"environment": version.contract.environment, "model": version.contract.model}
+        self._tell_outcomes(key, names, maker.layout.late_ms, model, batch.at, joined)
+        if model.waiting.traces:
+            self._keep_outcomes(names, model, batch, hashes, joined)
+
+    def _tell_outcomes(self, key: str, names: dict[str, str], late_ms: int, model: ModelIngest, known: Ints, joined: Joined) -> None:
+        there = joined.rows >= 0
+        predicted = model.waiting.columns["at"][joined.rows[there] - model.waiting.first]
+        delay = known[there] - predicted
+        late = int(((delay > late_ms) | (predicted < model.closed_to)).sum())
+        results = {"joined": joined.joined, "revised": joined.revised, "duplicate": joined.duplicate, "early": joined.waiting, "late": late}
+        for result, n in results.items():
+            self.note(key, f"outcome.{result}", n)
+            self.report.count("anchorwatch.outcomes", n, result=result, **names)
+        self.note(key, "note.known_before_prediction", int((delay < 0).sum()))
+        if len(delay):
+            hop = ("anchorwatch.outcome.delay", tuple(sorted(names.items())))
+            self.report.latencies.setdefault(hop, []).append(np.maximum(delay, 0) / 1000)
+
+    def _keep_outcomes(self, names: dict[str, str], model: ModelIngest, batch: Batch, hashes: NDArray[np.uint64], joined: Joined) -> None:
+        traces = batch.traces()
+        for i, h in enumerate(hashes.tolist()):
+            linked = model.waiting.traces.get(h)
+            if linked is None or joined.rows[i] < 0 or len(self.report.kept) >= KEPT_MAX:
+                continue
+            record, (_, _, offset, stamp) = batch.records[i], batch.row(i)
+            delay = int(batch.at[i]) - int(model.waiting.columns["at"][joined.rows[i] - model.waiting.first])
+            identity = ("outcomes", names["environment"], names["model"], record.prediction_id)
+            place = self._place(batch, offset, traces[i] or "", stamp)
+            self.report.kept.append(Kept(*identity, *place, linked, delay, str(record.label)[:64]))

@@ -1,0 +1,259 @@
+"""Predictions that wait for their outcome, and outcomes that came first: one table per model and task, in arrays.
+
+A row is a prediction id with what is known of it so far. Outcomes of unknown predictions are rows as well ("ghosts"), which the prediction
+fills in. Rows leave from the front, page by page, when all of a page are final. Ids are 64-bit hashes: two of a million waiting ids collide
+with a chance of 3e-8.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anchorwatch.watches.base import Floats, Ints
+
+PAGE = 4_096  # rows of a page, the unit of state
+GROW = 1.5
+FIELDS: dict[str, Any] = {  # 54 bytes a row
+    "hash": np.uint64,
+    "at": np.int64,  # predicted_at in ms; of a ghost: known_at
+    "combo": np.int64,
+    "answer": np.float64,  # class code, or the predicted number
+    "label": np.float64,  # the same; NaN: none yet
+    "known": np.int64,
+    "revision": np.int32,  # -1: no label
+    "layout": np.int16,  # which layout `combo` and `answer` belong to; -1: a ghost
+}
+ROW_BYTES: int = sum(int(np.dtype(kind).itemsize) for kind in FIELDS.values())
+SLOT_BYTES = 16  # of the index, two slots a row at most half full
+GHOST = -1
+
+
+class Joined(NamedTuple):
+    """What a batch of outcomes did, as counts, and which rows got their first label."""
+
+    rows: Ints  # of the outcomes that were taken, -1 where none
+    joined: int
+    revised: int
+    duplicate: int
+    waiting: int
+
+
+class Index:
+    """hash -> row number, open addressing, whole batches at once. Row numbers only grow; what lies below `first` is gone."""
+
+    def __init__(self, slots: int = 1 << 12) -> None:
+        self.keys = np.zeros(slots, np.uint64)
+        self.rows = np.full(slots, -1, np.int64)
+        self.mask, self.used = slots - 1, 0
+
+    def put(self, keys: NDArray[np.uint64], rows: Ints) -> None:
+        """keys without duplicates and without 0."""
+        at, left = (keys & np.uint64(self.mask)).astype(np.int64), np.arange(len(keys))
+        while len(left):
+            here = self.keys[at]
+            mine = (here == 0) | (here == keys[left])
+            bold, place = left[mine], at[mine]
+            fresh = here[mine] == 0
+            self.keys[place] = keys[bold]  # of several that want a slot the last one has it
+            won = self.keys[place] == keys[bold]
+            self.rows[place[won]] = rows[bold[won]]
+            self.used += int(np.count_nonzero(fresh & won))
+            lost = np.concatenate([left[~mine], bold[~won]])
+            at = (np.concatenate([at[~mine], place[~won]]) + 1) & self.mask
+            left = lost
+
+    def find(self, keys: NDArray[np.uint64], first: int) -> Ints:
+        """int64[n] row numbers, -1 where unknown or gone."""
+        at, left, rows = (keys & np.uint64(self.mask)).astype(np.int64), np.arange(len(keys)), np.full(len(keys), -1, np.int64)
+        while len(left):
+            seen = self.keys[at]
+            hit = seen == keys[left]
+            rows[left[hit]] = self.rows[at[hit]]
+            on = ~hit & (seen != 0)
+            left, at = left[on], (at[on] + 1) & self.mask
+        rows[rows < first] = -1
+        return rows
+
+
+class Waiting:
+    """The table. Row numbers are `first` + place in the arrays."""
+
+    def __init__(self) -> None:
+        self.first, self.n = 0, 0
+        self.columns: dict[str, NDArray[Any]] = {name: np.zeros(PAGE, kind) for name, kind in FIELDS.items()}
+        self.index = Index()
+        self.traces: dict[int, str] = {}  # hash -> traceparent of kept predictions
+        self.touched: list[Ints] = []  # row numbers changed since the last cut
+
+    @property
+    def nbytes(self) -> int:
+        """Of the rows in use; about 75 bytes a row with its slots."""
+        rows: int = self.n * ROW_BYTES
+        return rows + len(self.index.keys) * SLOT_BYTES + 160 * len(self.traces)
+
+    def column(self, name: str) -> NDArray[Any]:
+        return self.columns[name][: self.n]
+
+    # predictions
+
+    def add(self, hashes: NDArray[np.uint64], at: Ints, combo: Ints, answer: Floats, layout: int, final_ms: int) -> NDArray[np.bool_]:
+        """bool[n]: which are new. Known ids change nothing, but a ghost's prediction fills it in.
+
+        An id that comes again more than `final_ms` later, by its own time, is a new prediction: the old one was final.
+        """
+        new = np.zeros(len(hashes), np.bool_)
+        _, once = np.unique(hashes, return_index=True)
+        first_of_id = np.zeros(len(hashes), np.bool_)
+        first_of_id[once] = True
+        rows = self.index.find(hashes, self.first)
+        known = np.flatnonzero(first_of_id & (rows >= 0))
+        if len(known):
+            places = rows[known] - self.first
+            ghost = self.columns["layout"][places] == GHOST
+            again = ~ghost & (at[known] - self.columns["at"][places] > final_ms)
+            for name, value in (("label", np.nan), ("known", 0), ("revision", -1)):
+                self.columns[name][places[again]] = value
+            use = ghost | again
+            filled, places = known[use], places[use]
+            self._write(places, at[filled], combo[filled], answer[filled], layout)
+            self._soil(rows[filled])
+            new[filled] = True
+        fresh = np.flatnonzero(first_of_id & (rows < 0))
+        if len(fresh):
+            places = self._append(hashes[fresh])
+            self._write(places, at[fresh], combo[fresh], answer[fresh], layout)
+            new[fresh] = True
+        return new
+
+    def _write(self, places: Ints, at: Ints, combo: Ints, answer: Floats, layout: int) -> None:
+        for name, values in (("at", at), ("combo", combo), ("answer", answer), ("layout", layout)):
+            self.columns[name][places] = values
+
+    def _append(self, hashes: NDArray[np.uint64]) -> Ints:
+        """Places of new rows, ghosts without a label until written."""
+        n, end = len(hashes), self.n + len(hashes)
+        if end > len(self.columns["hash"]):
+            size = -(-int(max(end, GROW * len(self.columns["hash"]))) // PAGE) * PAGE
+            self.columns = {name: np.concatenate([old[: self.n], np.zeros(size - self.n, old.dtype)]) for name, old in self.columns.items()}
+        places = np.arange(self.n, end)
+        self.columns["hash"][places] = hashes
+        for name, value in (
+            ("label", np.nan),
+            ("known", 0),
+            ("revision", -1),
+            ("layout", GHOST),
+            ("at", 0),
+            ("combo", 0),
+            ("answer", np.nan),
+        ):
+            self.columns[name][places] = value
+        self.n = end
+        if 2 * (self.index.used + n) > len(self.index.keys):
+            self._reindex()
+        else:
+            self.index.put(hashes, places + self.first)
+        self._soil(places + self.first)
+        return places
+
+    def _reindex(self) -> None:
+        slots = 1 << max(12, int(4 * self.n).bit_length())
+        self.index = Index(slots)
+        self.index.put(self.column("hash"), np.arange(self.first, self.first + self.n))
+
+    # outcomes
+
+    def label(self, hashes: NDArray[np.uint64], labels: Floats, known: Ints, revisions: Ints) -> Joined:
+        """In the order given; of one id a larger revision replaces, an equal or smaller one is a duplicate."""
+        rows = self.index.find(hashes, self.first)
+        strangers = np.flatnonzero(rows < 0)
+        if len(strangers):
+            fresh, inverse = np.unique(hashes[strangers], return_inverse=True)
+            places = self._append(fresh)
+            rows[strangers] = places[inverse] + self.first
+            firsts = np.full(len(fresh), np.iinfo(np.int64).max)
+            np.minimum.at(firsts, inverse, known[strangers])
+            self.columns["at"][places] = firsts
+        places = rows - self.first
+        before = self.columns["revision"][places].astype(np.int64)
+        taken = revisions > before
+        if len(np.unique(rows)) < len(rows):
+            taken, before = self._in_order(rows, revisions, before)
+        keep = np.flatnonzero(taken)  # of several taken for one row the last is the largest: numpy writes in order
+        for name, values in (("label", labels), ("known", known), ("revision", revisions)):
+            self.columns[name][places[keep]] = values[keep]
+        self._soil(rows[keep])
+        ghosts = self.columns["layout"][places] == GHOST
+        first_label = taken & (before < 0)
+        return Joined(
+            np.where(taken & ~ghosts, rows, -1), int((first_label & ~ghosts).sum()), int((taken & (before >= 0)).sum()),
+            int((~taken).sum()), int((taken & ghosts).sum()),
+        )  # fmt: skip
+
+    @staticmethod
+    def _in_order(rows: Ints, revisions: Ints, before: Ints) -> tuple[NDArray[np.bool_], Ints]:
+        """Several outcomes of one id in a batch: as if they came one by one. 0.3 us each, and rare."""
+        top: dict[int, int] = {}
+        taken, met = np.zeros(len(rows), np.bool_), before.copy()
+        for i, (row, revision, known) in enumerate(zip(rows.tolist(), revisions.tolist(), before.tolist(), strict=True)):
+            met[i] = top.get(row, known)
+            if revision > met[i]:
+                top[row], taken[i] = revision, True
+        return taken, met
+
+    # leaving
+
+    def drop_front(self, n: int) -> dict[str, NDArray[Any]]:
+        """The oldest n rows, whole pages, leave. Returns copies of their columns."""
+        gone = {name: column[:n].copy() for name, column in self.columns.items()}
+        for name, column in self.columns.items():
+            left = column[n : self.n].copy()
+            size = max(PAGE, -(-len(left) // PAGE) * PAGE)
+            self.columns[name] = np.concatenate([left, np.zeros(size - len(left), column.dtype)])
+        self.first += n
+        self.n -= n
+        if self.traces:
+            for h in gone["hash"].tolist():
+                self.traces.pop(h, None)
+        if 4 * self.n < self.index.used:
+            self._reindex()
+        return gone
+
+    def final_front(self, before_ms: int) -> int:
+        """Rows of whole leading pages of which all are older than that."""
+        n = 0
+        while n + PAGE <= self.n and int(self.columns["at"][n : n + PAGE].max()) < before_ms:
+            n += PAGE
+        return n
+
+    def _soil(self, rows: Ints) -> None:
+        self.touched.append(rows)
+
+    # state
+
+    def changed(self) -> Ints:
+        """Row numbers changed since the last call, ascending, those that left already not among them."""
+        rows = np.unique(np.concatenate(self.touched)) if self.touched else np.zeros(0, np.int64)
+        self.touched = []
+        return rows[rows >= self.first]
+
+    def images(self, rows: Ints) -> dict[str, NDArray[Any]]:
+        """These rows as they are now, with their numbers."""
+        return {"row": rows, **{name: column[rows - self.first] for name, column in self.columns.items()}}
+
+    def page(self, number: int) -> dict[str, NDArray[Any]]:
+        """All rows of one page that are still here."""
+        return self.images(np.arange(max(number * PAGE, self.first), min((number + 1) * PAGE, self.first + self.n)))
+
+    def restore(self, first: int, n: int, images: Iterable[dict[str, NDArray[Any]]]) -> None:
+        """images: pages, then what changed since, in the order of their cuts; later ones win."""
+        self.first, self.n = first, n
+        size = max(PAGE, -(-n // PAGE) * PAGE)
+        self.columns = {name: np.zeros(size, kind) for name, kind in FIELDS.items()}
+        for image in images:
+            keep = (image["row"] >= first) & (image["row"] < first + n)
+            places = image["row"][keep] - first
+            for name in FIELDS:
+                self.columns[name][places] = image[name][keep]
+        self._reindex()

@@ -1,0 +1,175 @@
+"""One task of the judge stage: blocks of one partition of `observations` in, findings and alerts out. Pure: time is an argument.
+
+Blocks of a window are added up; the window is judged once, when every ingest task of its feed has passed it, or after a grace.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from anchorwatch.alerting.budget import level_days
+from anchorwatch.alerting.records import alert_records
+from anchorwatch.errors import OurError
+from anchorwatch.events import Alert, Command, Finding, FlagChange, Observation, Record, Row, Summary
+from anchorwatch.stages import judge_state
+from anchorwatch.stages.feed import FeedClock
+from anchorwatch.stages.flags import FlagBook
+from anchorwatch.stages.model_judge import Judged, JudgeSettings, ModelJudge, Pile
+from anchorwatch.stages.observe import VERSION, partition_of
+from anchorwatch.stages.registry import Registry, Version
+from anchorwatch.stages.report import Frozen, Report
+from anchorwatch.stages.strangers import Strangers
+
+DECODER = msgspec.msgpack.Decoder(Observation)
+ENCODER = msgspec.json.Encoder()
+COMMANDS_MAX = 1_000  # waiting for their turn; above: the oldest leave, counted
+
+FeedOf = Callable[[str], str]  # `<environment>/<model>` -> name of its feed
+
+
+class Judge:
+    def __init__(
+        self, task: int, tasks: int, registry: Registry, flags: FlagBook, settings: JudgeSettings, chunks: Mapping[bytes, bytes],
+        feed_of: FeedOf = lambda key: "default",
+    ) -> None:  # fmt: skip
+        """chunks: what the last life of this task wrote. Raises StateCorrupt."""
+        self.task, self.tasks = task, tasks
+        self.registry, self.flags, self.settings, self.feed_of = registry, flags, settings, feed_of
+        self.feeds: dict[str, FeedClock] = {}
+        self.models: dict[str, ModelJudge] = {}
+        self.strangers = Strangers(settings)
+        self.command_offset = -1  # of the last command applied
+        self.commands: list[tuple[int, Command]] = []
+        self.out: list[Judged] = []
+        self.gone: list[str] = []
+        self.report = Report()
+        self.moved = False
+        self.book = judge_state.Book()
+        self.book.restore(self, chunks)
+
+    def mine(self, key: str) -> bool:
+        return partition_of(key, self.tasks) == self.task
+
+    # blocks in
+
+    def take(self, topic: str, rows: Sequence[Row], polled_ms: int, traceparents: Sequence[bytes | None] | None = None) -> None:
+        """Observation records of this partition. Raises OurError for one that is no observation: nobody else may write there."""
+        del topic, traceparents
+        for _, value, offset, _ in rows:
+            try:
+                observation = DECODER.decode(value or b"")
+            except msgspec.DecodeError as error:
+                raise OurError(f"observations {self.task}@{offset}: {error}; does something else write to this topic?") from error
+            if observation.v != VERSION:
+                raise OurError(f"observations {self.task}@{offset} is of version {observation.v}, this judge reads {VERSION}: upgrade it")
+            self._add(observation, polled_ms)
+        self.moved = True
+
+    def _add(self, observation: Observation, now_ms: int) -> None:
+        feed = self.feeds.get(observation.feed)
+        if feed is None:
+            feed = self.feeds[observation.feed] = FeedClock(observation.feed)
+        holes = feed.note_spans(observation)
+        self.report.count("anchorwatch.blocks.holes", holes)
+        if not feed.add(observation, self._pile):
+            self.report.count("anchorwatch.blocks.late", len(observation.blocks))
+        feed.passed(observation.task, observation.tasks, observation.watermark_ms, now_ms)
+        self._close(feed, feed.boundary(), "watermark", now_ms)
+
+    def _pile(self, key: str, window_from: int) -> Pile | None:
+        version = self.registry.at(key, window_from)
+        return Pile(version.layout) if version is not None else None
+
+    # windows
+
+    def _close(self, feed: FeedClock, boundary: int, closed_by: str, now_ms: int) -> None:
+        if boundary <= feed.closed_ms:
+            return
+        at_ms = now_ms if self.settings.wall else boundary
+        for window, piles, tallies in feed.close(boundary):
+            for key in sorted(piles.keys() | {k for k in tallies if k in self.registry.versions}):
+                version = self.registry.at(key, window[0])
+                if version is None:
+                    continue
+                judge = self._model(version)
+                pile = piles.get(key) or Pile(version.layout)
+                self.out.append(judge.window(window, pile, tallies.get(key, {}), self.flags.of(version.contract), closed_by, at_ms))
+                self.report.judged.append((key, window[0], window[1], at_ms))
+            self.out += self.strangers.window(feed.name, window, tallies, self.registry, at_ms)
+        for version in self.registry.latest():
+            key = version.layout.key
+            if self.mine(key) and self.feed_of(key) == feed.name:
+                judge = self._model(self.registry.at(key, boundary - 1) or version)
+                self.out.append(judge.pass_time(boundary, self.flags.of(version.contract), closed_by, at_ms))
+        self.moved = True
+
+    def _model(self, version: Version) -> ModelJudge:
+        level = level_days(self.settings.pages_per_month, version.contract.budget.weight, self.registry.weights())
+        judge = self.models.get(version.layout.key)
+        if judge is None:
+            judge = self.models[version.layout.key] = ModelJudge(version, self.settings, level)
+            self.book.restore_model(judge)
+        judge.change(version, level)
+        return judge
+
+    # people and time
+
+    def command(self, offset: int, command: Command) -> None:
+        """From the topic `commands`, in order; each is applied once, also over restarts."""
+        if offset > self.command_offset:
+            self.commands.append((offset, command))
+            del self.commands[:-COMMANDS_MAX]
+
+    def flag(self, change: FlagChange) -> None:
+        self.flags.add(change)
+
+    def tick(self, now_ms: int, ended: frozenset[str]) -> None:
+        del ended
+        for offset, command in self.commands:
+            self.command_offset, self.moved = offset, True
+            for judge in self.models.values():
+                self._say(judge.alerts.command(command, now_ms))
+        self.commands = []
+        for feed in self.feeds.values():
+            if self.settings.wall:
+                self._close(feed, feed.overdue(now_ms - self.settings.grace_ms), "grace", now_ms)
+        clock = now_ms if self.settings.wall else max((f.closed_ms for f in self.feeds.values()), default=-1)
+        if clock < 0:
+            return
+        for alerts in [*(judge.alerts for judge in self.models.values()), *self.strangers.alerts.values()]:
+            self._say(alerts.tick(clock))
+            self.gone += alerts.gone()
+
+    def _say(self, alerts: list[Alert]) -> None:
+        if alerts:
+            self.out.append(Judged(alerts=alerts))
+            self.moved = True
+
+    # the cut
+
+    def due(self) -> bool:
+        return self.moved or bool(self.out or self.gone)
+
+    def freeze(self, spans: Mapping[str, tuple[int, int]]) -> Frozen:
+        del spans
+        out, self.out = self.out, []
+        gone, self.gone = self.gone, []
+        report, self.report = self.report, Report()
+        records: list[Record] = []
+        alerts: list[Alert] = []
+        for judged in out:
+            told: list[Finding | Summary] = [*judged.findings, *judged.summaries]
+            for message in told:
+                key = f"{message.environment}/{message.model}".encode()
+                records.append(Record(self.settings.findings, -1, key, ENCODER.encode(message)))
+            alerts += judged.alerts
+            report.findings += judged.findings
+            report.summaries += judged.summaries
+        topics = {"alerts.events": self.settings.alerts_events, "alerts.state": self.settings.alerts_state}
+        records += alert_records(alerts, topics, gone)
+        report.alerts = alerts
+        for alert in alerts:
+            labels = {name: alert.labels[name] for name in ("environment", "model", "severity")}
+            report.count("anchorwatch.alerts", 1, state=alert.state, **labels)
+        self.moved = False
+        return Frozen(self.book.freeze(self), records, report)

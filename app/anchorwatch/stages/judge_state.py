@@ -1,0 +1,115 @@
+"""What a task of the judge stage keeps over a restart: per model its evidence, alerts and recent numbers; per feed the windows not judged."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anchorwatch.events import Exemplar, FieldCount
+from anchorwatch.stages.feed import FeedClock
+from anchorwatch.stages.model_judge import ModelJudge, Pile
+from anchorwatch.state import Chunk, join, pack, parts, unpack
+
+if TYPE_CHECKING:
+    from anchorwatch.stages.judge import Judge
+
+VERSION = 1
+Chunks = dict[bytes, bytes | None]
+
+
+class Book:
+    def __init__(self) -> None:
+        self.sizes: dict[str, int] = {}
+        self.written: dict[str, tuple[int, int, int]] = {}  # model -> what it stood at when it was written
+        self.kept: dict[str, Chunk] = {}  # models restored, not asked for yet: their contract may still come
+
+    def freeze(self, judge: "Judge") -> Chunks:
+        chunks: Chunks = {}
+        for key, model in judge.models.items():
+            stamp = (model.to_ms, model.credited_ms, judge.command_offset)
+            if self.written.get(key) == stamp and not _spoke(judge):
+                continue
+            self.written[key] = stamp
+            chunks.update(self._put(f"model:{key}", pack("judge.model", VERSION, *model.snapshot())))
+        header, arrays = _feeds(judge)
+        chunks.update(self._put("feeds", pack("judge.feeds", VERSION, header, arrays)))
+        return chunks
+
+    def _put(self, name: str, raw: bytes) -> Chunks:
+        found = parts(name, raw, self.sizes.get(name, 0))
+        self.sizes[name] = sum(part is not None for part in found.values())
+        return found
+
+    def restore(self, judge: "Judge", chunks: Mapping[bytes, bytes]) -> None:
+        """Raises StateCorrupt."""
+        found = join(chunks)
+        for key in chunks:
+            name = key.decode().rpartition("#")[0]
+            self.sizes[name] = self.sizes.get(name, 0) + 1
+        for name, raw in found.items():
+            if name.startswith("model:"):
+                self.kept[name.partition(":")[2]] = unpack(raw, "judge.model", VERSION)
+        if "feeds" in found:
+            _restore_feeds(judge, unpack(found["feeds"], "judge.feeds", VERSION))
+
+    def restore_model(self, model: ModelJudge) -> None:
+        kept = self.kept.pop(model.layout.key, None)
+        if kept is not None:
+            model.restore(kept.header, kept.arrays)
+
+
+def _spoke(judge: "Judge") -> bool:
+    return bool(judge.report.alerts)
+
+
+def _feeds(judge: "Judge") -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    arrays: dict[str, NDArray[Any]] = {}
+    feeds = {}
+    for name, feed in judge.feeds.items():
+        piles = []
+        for number, (window, by_model) in enumerate(sorted(feed.piles.items())):
+            for key, pile in by_model.items():
+                at = np.flatnonzero(pile.flat)
+                place = f"{name}|{number}|{key}"
+                arrays[f"{place}/at"], arrays[f"{place}/value"] = at, pile.flat[at]
+                piles.append([place, list(window), key, pile.layout.contract.id, pile.layout.reference_id, _header(pile)])
+        tallies = [[list(window), table] for window, table in feed.tallies.items()]
+        feeds[name] = {**feed.header(), "piles": piles, "tallies": tallies}
+    return {"feeds": feeds, "command_offset": judge.command_offset, "strangers": judge.strangers.snapshot()}, arrays
+
+
+def _header(pile: Pile) -> dict[str, Any]:
+    return {
+        "fields": {n: [c.present, c.types, c.sample] for n, c in pile.fields.items()}, "looked_at": pile.looked_at, "last_ms": pile.last_ms,
+        "exemplars": [[e.segments, e.reason, e.value, e.traceparent, e.hash] for e in pile.exemplars], "versions": pile.versions,
+        "reasons": pile.reasons, "strange": pile.strange,
+    }  # fmt: skip
+
+
+def _restore_feeds(judge: "Judge", chunk: Chunk) -> None:
+    judge.command_offset = chunk.header["command_offset"]
+    judge.strangers.restore(chunk.header["strangers"])
+    for name, kept in chunk.header["feeds"].items():
+        feed = judge.feeds[name] = FeedClock(name)
+        feed.tasks, feed.closed_ms, feed.read = kept["tasks"], kept["closed_ms"], dict(kept["read"])
+        feed.watermarks = {int(task): watermark for task, watermark in kept["watermarks"].items()}
+        feed.first_passed = [(watermark, when) for watermark, when in kept["first_passed"]]
+        for window, table in kept["tallies"]:
+            feed.tallies[window[0], window[1]] = table
+            feed.piles.setdefault((window[0], window[1]), {})
+        for place, window, key, contract, reference, header in kept["piles"]:
+            version = judge.registry.at(key, window[0])
+            if version is None or (version.contract.id, version.layout.reference_id) != (contract, reference):
+                continue  # the contract changed while nobody ran: counts of another layout cannot be read
+            pile = Pile(version.layout)
+            pile.flat[chunk.arrays[f"{place}/at"]] = chunk.arrays[f"{place}/value"]
+            _fill(pile, header)
+            feed.piles.setdefault((window[0], window[1]), {})[key] = pile
+
+
+def _fill(pile: Pile, header: Mapping[str, Any]) -> None:
+    pile.fields = {n: FieldCount(p, dict(t), [(int(h), v) for h, v in s]) for n, (p, t, s) in header["fields"].items()}
+    pile.exemplars = [Exemplar(list(s), r, v, t, h) for s, r, v, t, h in header["exemplars"]]
+    pile.looked_at, pile.last_ms, pile.strange = header["looked_at"], header["last_ms"], header["strange"]
+    pile.versions, pile.reasons = dict(header["versions"]), dict(header["reasons"])

@@ -1,0 +1,224 @@
+"""One model in one ingest task: its waiting predictions, what is counted of them, and when they are old enough to be judged."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from anchorwatch.stages.columns import Maker, Objects
+from anchorwatch.stages.join import GHOST, Joined, Waiting
+from anchorwatch.stages.windows import OpenWindow
+from anchorwatch.watches.base import Columns, Floats, Ints, Matured
+from anchorwatch.watches.layout import Layout
+
+HOUR_MS = 3_600_000
+LOOK_SHARE = 64  # one record in so many is read as a map, by the hash of its id, so the same ones everywhere
+LAYOUTS_MAX = 1_000  # that waiting rows may belong to; numbers of older ones are used again
+
+Windows = dict[tuple[int, int], OpenWindow]  # (window number, layout number) -> counts
+
+
+class Groups:
+    """Which (window, combination) each event of a batch belongs to, and the counting by it."""
+
+    def __init__(self, windows: Ints, combos: Ints, keep: NDArray[np.bool_], into: Callable[[int], OpenWindow]) -> None:
+        """windows, combos: int64[n]; keep: which events count; into: the open window of a number."""
+        self.keep = np.flatnonzero(keep)
+        w, c = windows[self.keep], combos[self.keep]
+        self.all = len(self.keep) == len(keep)
+        number, place = np.unique(w, return_inverse=True)
+        combo, which = np.unique(c, return_inverse=True)
+        pairs, self.pair_of = np.unique(place * max(len(combo), 1) + which, return_inverse=True)
+        self.combos = combo[pairs % max(len(combo), 1)] if len(pairs) else np.zeros(0, np.int64)
+        starts = np.searchsorted(pairs // max(len(combo), 1), np.arange(len(number) + 1))
+        self.slices = [(into(int(n)), slice(int(a), int(b))) for n, a, b in zip(number, starts[:-1], starts[1:], strict=True)]
+
+    def __call__(self, key: str, cells: Ints, where: NDArray[np.bool_] | None = None) -> None:
+        self._add(key, cells, where, None)
+
+    def weighted(self, key: str, cells: Ints, weights: Ints) -> None:
+        self._add(key, cells, None, weights)
+
+    def note_newest(self, at: Ints) -> None:
+        newest = np.full(len(self.combos), -1, np.int64)
+        np.maximum.at(newest, self.pair_of, at[self.keep])
+        for window, part in self.slices:
+            window.last_ms = max(window.last_ms, int(newest[part].max()))
+
+    def _add(self, key: str, cells: Ints, where: NDArray[np.bool_] | None, weights: Ints | None) -> None:
+        if not self.slices:
+            return
+        symbols = self.slices[0][0].layout.counts[key].symbols
+        at, pair = (cells if self.all else cells[self.keep]), self.pair_of
+        if where is not None:
+            chosen = where if self.all else where[self.keep]
+            at, pair = at[chosen], pair[chosen]
+        size = len(self.combos) * symbols
+        flat = pair * symbols + at
+        if weights is None:
+            counts = np.bincount(flat, minlength=size)
+        else:
+            counts = np.zeros(size, np.int64)  # bincount would weigh in floats
+            np.add.at(counts, flat, weights if self.all else weights[self.keep])
+        table = counts.reshape(-1, symbols)
+        for window, part in self.slices:
+            window.add(key, self.combos[part], table[part])
+
+
+class ModelIngest:
+    def __init__(self, key: str, window_ms: int) -> None:
+        self.key, self.window_ms = key, window_ms
+        self.waiting = Waiting()
+        self.layouts: list[Layout] = []
+        self.windows: Windows = {}
+        self.closed_to = -1  # predictions before that time are judged; -1: none seen yet
+        self.last_ms = -1
+
+    # layouts
+
+    def layout_number(self, layout: Layout) -> int:
+        """Equal contracts and references are one layout, also after a restart."""
+        for number, known in enumerate(self.layouts):
+            if known is layout:
+                return number
+        for number, known in enumerate(self.layouts):
+            if (known.contract.id, known.reference_id) == (layout.contract.id, layout.reference_id):
+                self.layouts[number] = layout
+                return number
+        self.layouts.append(layout)
+        assert len(self.layouts) <= LAYOUTS_MAX, f"{self.key}: more than {LAYOUTS_MAX} contracts in one life of a task; restart it"
+        return len(self.layouts) - 1
+
+    def into(self, layout: int) -> Callable[[int], OpenWindow]:
+        def open_window(number: int) -> OpenWindow:
+            found = self.windows.get((number, layout))
+            if found is None:
+                found = self.windows[number, layout] = OpenWindow(self.layouts[layout])
+            return found
+
+        return open_window
+
+    # predictions
+
+    def predictions(
+        self, maker: Maker, records: Objects, hashes: NDArray[np.uint64], at: Ints, columns: Columns, closed_ms: int
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """bool[n] which are new; bool[n] which of these came after their window was closed."""
+        layout = maker.layout
+        number = self.layout_number(layout)
+        combos = maker.combos(records)
+        answers = columns.numbers["answer"] if layout.regression else columns.codes["prediction"].astype(np.float64)
+        new = self.waiting.add(hashes, at, combos, answers, number, layout.contract.labels.delay.final)
+        late = at < closed_ms
+        groups = Groups(at // self.window_ms, combos, new & ~late, self.into(number))
+        for watch in layout.watches:
+            watch.count(layout, columns, groups)
+        self.last_ms = max(self.last_ms, int(at.max()))
+        groups.note_newest(at)
+        if self.closed_to < 0:
+            self.closed_to = int(at.min()) // self.cell_ms(layout) * self.cell_ms(layout)
+        return new, new & late
+
+    def outcomes(self, maker: Maker, labels: Objects, hashes: NDArray[np.uint64], known: Ints, revisions: Ints) -> tuple[Joined, int]:
+        """What they did, and how many named a class that the contract does not know."""
+        if maker.layout.regression:
+            codes = np.array([float(v) if isinstance(v, int | float) else np.nan for v in labels])
+            fresh = 0
+        else:
+            found = maker.answers.of(labels)
+            codes, fresh = found.astype(np.float64), int((found == len(maker.layout.classes)).sum())
+        return self.waiting.label(hashes, codes, known, revisions), fresh
+
+    # maturity
+
+    def cell_ms(self, layout: Layout) -> int:
+        """How wide a cell of predictions is closed at once: a 24th of the delay, whole windows, at most an hour."""
+        return max(self.window_ms, min(HOUR_MS, layout.late_ms // 24 // self.window_ms * self.window_ms))
+
+    def mature(self, layout: Layout, until_ms: int) -> int:
+        """Close every cell that is due before `until_ms`. Returns how many predictions were judged.
+
+        A cell is due at its end + `late`, and counts in the window of that moment.
+        """
+        cell, late, judged = self.cell_ms(layout), layout.late_ms, 0
+        while self.closed_to >= 0:
+            end = (self.closed_to // cell + 1) * cell
+            if end + late >= until_ms:
+                break
+            at = self.waiting.column("at")
+            ahead = at[(self.waiting.column("layout") != GHOST) & (at >= self.closed_to)]
+            if not len(ahead) or int(ahead.min()) >= end:
+                skip = int(ahead.min()) // cell * cell if len(ahead) else 1 << 62
+                last_due = (until_ms - late - 1) // cell * cell  # of no cell that is due holds anything: pass them all
+                self.closed_to = max(min(skip, last_due), end)
+                continue
+            judged += self._close(self.closed_to, end, late)
+            self.closed_to = end
+        return judged
+
+    def _close(self, begin: int, end: int, late: int) -> int:
+        column = self.waiting.column
+        rows = np.flatnonzero((column("at") >= begin) & (column("at") < end) & (column("layout") != GHOST))
+        for number in np.unique(column("layout")[rows]).tolist():
+            some = rows[column("layout")[rows] == number]
+            self._count_matured(number, some, (end + late) // self.window_ms, late)
+        return len(rows)
+
+    def _count_matured(self, number: int, rows: Ints, window: int, late: int) -> None:
+        layout, column = self.layouts[number], self.waiting.column
+        in_time = (column("revision")[rows] >= 0) & (column("known")[rows] - column("at")[rows] <= late)
+        label, answer = column("label")[rows], column("answer")[rows]
+        if layout.regression:
+            error: Floats = np.where(in_time, answer - label, np.nan)
+            nothing = np.zeros(len(rows), np.int64)
+            matured = Matured(len(rows), nothing, np.where(in_time, 0, -1), error)
+        else:
+            codes = np.where(in_time, np.nan_to_num(label, nan=-1.0), -1.0).astype(np.int64)
+            matured = Matured(len(rows), answer.astype(np.int64), codes, np.full(len(rows), np.nan))
+        combos = column("combo")[rows]
+        groups = Groups(np.full(len(rows), window), combos, np.ones(len(rows), np.bool_), self.into(number))
+        for watch in layout.watches:
+            watch.mature(layout, matured, groups)
+        if self.waiting.traces:
+            wrong = in_time & (label != answer)
+            self._tell_wrong(layout, self.into(number)(window), column("hash")[rows[wrong]], combos[wrong])
+
+    def _tell_wrong(self, layout: Layout, window: OpenWindow, hashes: NDArray[np.uint64], combos: Ints) -> None:
+        kept = [(i, 1.0, self.waiting.traces[h], h) for i, h in enumerate(hashes.tolist()) if h in self.waiting.traces]
+        if kept:
+            window.tell(segment_names(layout, combos[[i for i, *_ in kept]]), combos, "wrong", kept)
+
+    def leave(self, watermark_ms: int, layout: Layout) -> tuple[int, int]:
+        """Rows that are final go. Returns (predictions without a label, outcomes without a prediction)."""
+        n = self.waiting.final_front(watermark_ms - layout.contract.labels.delay.final)
+        return self._drop(n)
+
+    def squeeze(self, most_bytes: int) -> tuple[int, int]:
+        """The oldest go until the table fits: what its memory does not cover is counted as expired."""
+        gone = (0, 0)
+        while self.waiting.nbytes > most_bytes and self.waiting.n > 0:
+            a, b = self._drop(max(self.waiting.n // 16, 1))
+            gone = (gone[0] + a, gone[1] + b)
+        return gone
+
+    def _drop(self, n: int) -> tuple[int, int]:
+        if not n:
+            return 0, 0
+        gone = self.waiting.drop_front(n)
+        ghosts = gone["layout"] == GHOST
+        return int((~ghosts & (gone["revision"] < 0)).sum()), int(ghosts.sum())
+
+
+def segment_names(layout: Layout, combos: Ints) -> dict[int, list[str]]:
+    """Combination -> names of all its segments, finest last."""
+    unique = np.unique(combos)
+    columns = layout.segments_of(unique)
+    return {int(c): [layout.segments[int(rows[i])] for rows in columns if rows[i] >= 0] for i, c in enumerate(unique)}
+
+
+def hashes_of(ids: Sequence[Any]) -> NDArray[np.uint64]:
+    """64-bit xxh3 of each id's UTF-8; never 0, which marks an empty slot."""
+    found = np.fromiter(map(xxhash.xxh3_64_intdigest, map(str.encode, ids)), np.uint64, len(ids))
+    return np.maximum(found, np.uint64(1))

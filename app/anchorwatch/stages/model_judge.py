@@ -1,0 +1,277 @@
+"""One model in the judge stage: its monitors, exact rules, recent numbers and alerts; one closed window after the other."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anchorwatch.alerting.policy import ModelAlerts
+from anchorwatch.alerting.signal import Signal
+from anchorwatch.events import Alert, Block, Exemplar, FieldCount, Finding, FlagChange, Summary
+from anchorwatch.stages.advice import Advice
+from anchorwatch.stages.evidence import Scene, exact_finding, exact_signal, finding_of, signal_of
+from anchorwatch.stages.monitors import Heard, Monitors
+from anchorwatch.stages.recent import Recent
+from anchorwatch.stages.registry import Version
+from anchorwatch.stages.summary import summary_of
+from anchorwatch.stages.windows import chosen, smallest
+from anchorwatch.watches.base import Ints
+from anchorwatch.watches.layout import Layout
+from anchorwatch.watches.rules import Exact, Facts, Rule
+
+DAY_MS = 86_400_000
+Window = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class JudgeSettings:
+    """Names of topics are whole."""
+
+    findings: str
+    alerts_events: str
+    alerts_state: str
+    partitions: int  # of findings and alerts
+    window_ms: int = 10_000
+    grace_ms: int = 30_000
+    wall: bool = True
+    pages_per_month: float = 1.0
+    fallback_owner: str = "unowned"
+    links_base: str = ""
+    summary_ms: int = 60_000
+    recent_ms: int = DAY_MS  # what people see covers
+
+
+class Pile:
+    """Blocks of one model and window, of all tasks, added up as they come: integers add in any order."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.flat: Ints = np.zeros(layout.size, np.int64)
+        self.fields: dict[str, FieldCount] = {}
+        self.looked_at, self.last_ms, self.strange = 0, -1, 0
+        self.exemplars: list[Exemplar] = []
+        self.versions: dict[str, int] = {}
+        self.reasons: dict[str, int] = {}
+
+    def add(self, block: Block) -> None:
+        rows = np.array([self.layout.rows.get(name, -1) for name in block.segments], np.int64)
+        for key, counts in block.counts.items():
+            if key in self.layout.counts and self.layout.counts[key].symbols == counts.symbols:
+                counts.add_to(self.layout.view(self.flat, key), rows)
+            else:
+                self.strange += 1  # of another definition: shown nowhere, judged nowhere, counted
+        for name, count in block.fields.items():
+            known = self.fields.get(name)
+            if known is None:
+                self.fields[name] = FieldCount(count.present, dict(count.types), list(count.sample))
+                continue
+            known.present += count.present
+            for kind, n in count.types.items():
+                known.types[kind] = known.types.get(kind, 0) + n
+            known.sample = smallest([*known.sample, *count.sample])
+        self.looked_at += block.looked_at
+        self.last_ms = max(self.last_ms, block.last_ms)
+        self.exemplars = chosen([*self.exemplars, *block.exemplars])
+        for table, more in ((self.versions, block.versions), (self.reasons, block.reasons)):
+            for value, n in more.items():
+                table[value] = table.get(value, 0) + n
+
+
+@dataclass
+class Judged:
+    """What one model says in one cut."""
+
+    findings: list[Finding] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
+    summaries: list[Summary] = field(default_factory=list)
+
+
+class ModelJudge:
+    def __init__(self, version: Version, settings: JudgeSettings, level_days: float) -> None:
+        self.settings = settings
+        contract = version.contract
+        owner = contract.owner.model_dump(mode="json")
+        self.alerts = ModelAlerts(
+            contract.environment,
+            contract.model,
+            owner,
+            contract.owner.runbook or "",
+            settings.links_base,
+            fallback_owner=settings.fallback_owner,
+        )
+        self.to_ms = -1  # judged up to here
+        self.credited_ms = -1  # credit was given up to here
+        self.last_ms = -1  # newest prediction
+        self.tallies: dict[str, int] = {}  # since the last summary
+        self.version_seen: dict[str, int] = {}
+        self.exemplars: list[Exemplar] = []
+        self.told: dict[str, bool] = {}  # open monitor -> whether it was said to explain the whole
+        self.summary_due = -1
+        self._take(version, level_days)
+
+    def _take(self, version: Version, level_days: float) -> None:
+        self.version, self.layout = version, version.layout
+        self.monitors = Monitors(self.layout, level_days)
+        self.rules: list[Rule] = [rule for watch in self.layout.watches for rule in watch.rules(self.layout)]
+        self.recent = Recent(self.layout, self.settings.recent_ms)
+        self.advice = Advice(self.layout)
+
+    def change(self, version: Version, level_days: float) -> None:
+        """A contract was applied: monitors that did not change keep their evidence, exact rules their state."""
+        if version is self.version:
+            if level_days != self.monitors.level_days:
+                for group in self.monitors.groups.values():
+                    group.bank.rescale(level_days / self.monitors.level_days)
+                self.monitors.level_days = level_days
+            return
+        old, kept = self.monitors, [rule.snapshot() for rule in self.rules]
+        same_layout = self.layout.reference_id == version.layout.reference_id and self.layout.segments == version.layout.segments
+        recent = self.recent
+        self._take(version, level_days)
+        self.monitors.take_over(old)
+        for rule, state in zip(self.rules, kept, strict=False):
+            rule.restore(state)
+        if same_layout and recent.keys == self.recent.keys:
+            self.recent.slots = recent.slots
+
+    # windows
+
+    def window(
+        self, window: Window, pile: Pile, tallies: Mapping[str, int], flags: Sequence[FlagChange], closed_by: str, at_ms: int
+    ) -> Judged:
+        """One closed window with content. flags: all changes known of this model's flags, oldest first."""
+        judged = self.pass_time(window[0], flags, closed_by, at_ms)
+        begin = self.credited_ms if self.credited_ms >= 0 else window[0]
+        days = max(window[1] - begin, 0) / DAY_MS
+        self.credited_ms, self.to_ms = window[1], window[1]
+        self.last_ms = max(self.last_ms, pile.last_ms)
+        self.recent.add(pile.flat, window[1])
+        self.exemplars = chosen([*pile.exemplars, *self.exemplars]) if pile.exemplars else self.exemplars
+        for name, n in [*tallies.items(), ("strange_counts", pile.strange)]:
+            if n and not name.startswith("example."):
+                self.tallies[name] = self.tallies.get(name, 0) + n
+        heard = self.monitors.window(pile.flat, days, *window)
+        scene = Scene(self.layout, self.monitors, self.recent, window, closed_by)
+        facts = Facts(
+            window[0], window[1], pile.flat, pile.fields, pile.looked_at, tallies, self.last_ms, self._known(flags, window[1]), pile.reasons
+        )
+        signals = self._exact(facts, closed_by, judged)
+        signals += self._signals(scene, heard, pile, judged)
+        signals += self.advice.window(pile.flat, window)
+        judged.alerts += self.alerts.window(window, signals, {}, at_ms)
+        self._summarise(judged)
+        return judged
+
+    def _signals(self, scene: Scene, heard: Sequence[Heard], pile: Pile, judged: Judged) -> list[Signal]:
+        exemplars = chosen([*pile.exemplars, *self.exemplars])
+        gone = {field for rule in self.rules for field in getattr(rule, "gone", ())}
+        signals = []
+        for each in heard:
+            signal = signal_of(scene, each, exemplars)
+            judged.findings.append(finding_of(scene, each, signal))
+            if each.monitor.watch == "inputs" and each.monitor.group in gone and signal.fires:
+                continue  # an exact alert says it better: the field is gone, not a little more missing in sixteen segments
+            signals.append(signal)
+            if each.change.verdict == "quiet":
+                self.told.pop(each.monitor.key, None)
+            else:
+                self.told[each.monitor.key] = bool(signal.evidence["explains_whole"])
+        return signals
+
+    def _exact(self, facts: Facts, closed_by: str, judged: Judged) -> list[Signal]:
+        signals = []
+        for rule in self.rules:
+            for exact in rule.window(facts):
+                signals.append(self._tell(exact, (facts.to_ms - self.settings.window_ms, facts.to_ms), closed_by, judged))
+        return signals
+
+    def _tell(self, exact: Exact, window: Window, closed_by: str, judged: Judged) -> Signal:
+        signal = exact_signal(self.layout, exact, self.exemplars if exact.open else [])
+        judged.findings.append(exact_finding(self.layout, exact, signal, window, closed_by))
+        return signal
+
+    def pass_time(self, to_ms: int, flags: Sequence[FlagChange], closed_by: str, at_ms: int) -> Judged:
+        """Windows without content up to `to_ms`. Rules are asked at those moments only at which time alone may change their answer,
+
+        so the answer does not depend on how far the watermark jumped at once.
+        """
+        judged = Judged()
+        if to_ms <= self.to_ms:
+            return judged
+        step = self.settings.window_ms
+        moments = {to_ms}
+        for rule in self.rules:
+            after = getattr(rule, "after_ms", None)
+            if after is not None and self.last_ms >= 0:
+                moments.add(-(-(self.last_ms + after) // step) * step)
+        moments |= {(int(f.changed_at_ms or 0) // step + 1) * step for f in flags}
+        for moment in sorted(m for m in moments if self.to_ms < m <= to_ms):
+            begin = self.to_ms if self.to_ms >= 0 else moment - step
+            facts = Facts(begin, moment, None, {}, 0, {}, self.last_ms, self._known(flags, moment), {})
+            signals = self._exact(facts, closed_by, judged)
+            if signals:
+                judged.alerts += self.alerts.window((moment - step, moment), signals, {}, at_ms)
+            self.to_ms = moment
+            self._summarise(judged)
+        return judged
+
+    @staticmethod
+    def _known(flags: Sequence[FlagChange], to_ms: int) -> list[FlagChange]:
+        return [f for f in flags if int(f.changed_at_ms or 0) < to_ms]
+
+    def _summarise(self, judged: Judged) -> None:
+        every = self.settings.summary_ms
+        if self.summary_due < 0:
+            self.summary_due = self.to_ms // every * every + every
+        if self.to_ms >= self.summary_due:
+            judged.summaries.append(summary_of(self))
+            self.summary_due = self.to_ms // every * every + every
+            self.tallies = {}
+
+    @property
+    def traffic(self) -> str:
+        """alive, dark, switched off, retired."""
+        for rule in self.rules:
+            off = getattr(rule, "off", None)
+            if off is not None:
+                return "retired" if off.get("announced") else "switched off"
+            if getattr(rule, "dark_since", None) is not None:
+                return "dark"
+        return "alive" if self.last_ms >= 0 else "no traffic yet"
+
+    # state
+
+    def snapshot(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        keys, arrays = self.monitors.snapshot()
+        slots, more = self.recent.snapshot()
+        header = {
+            "contract": self.version.contract.id, "reference": self.layout.reference_id, "level_days": self.monitors.level_days,
+            "to_ms": self.to_ms, "credited_ms": self.credited_ms, "last_ms": self.last_ms, "summary_due": self.summary_due,
+            "tallies": self.tallies, "monitors": keys, "slots": slots, "rules": [rule.snapshot() for rule in self.rules],
+            "alerts": self.alerts.snapshot(), "advice": self.advice.snapshot(), "told": self.told,
+            "exemplars": [[e.segments, e.reason, e.value, e.traceparent, e.hash] for e in self.exemplars],
+        }  # fmt: skip
+        return header, {f"bank/{name}": a for name, a in arrays.items()} | more
+
+    def restore(self, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Raises StateCorrupt. What belongs to a contract that is not in force any more starts anew."""
+        for name in ("to_ms", "credited_ms", "last_ms", "summary_due"):
+            setattr(self, name, header[name])
+        self.tallies, self.told = dict(header["tallies"]), dict(header["told"])
+        self.exemplars = [Exemplar(list(s), r, v, t, h) for s, r, v, t, h in header["exemplars"]]
+        self.alerts.restore(header["alerts"])
+        for rule, state in zip(self.rules, header["rules"], strict=False):
+            rule.restore(state)
+        if (header["contract"], header["reference"]) != (self.version.contract.id, self.layout.reference_id):
+            return
+        banks = {name.removeprefix("bank/"): a for name, a in arrays.items() if name.startswith("bank/")}
+        if self.monitors.restore(header["monitors"], banks):
+            now = self.monitors.level_days
+            if header["level_days"] != now:
+                for group in self.monitors.groups.values():
+                    group.bank.rescale(now / header["level_days"])
+                    group.bank.level_days = now
+        self.recent.restore(list(header["slots"]), arrays)
+        self.advice.restore(header["advice"])

@@ -1,0 +1,212 @@
+"""All monitors of one model in banks: which counts feed which stream, and what is heard when a window closes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anchorwatch.alerting.budget import kind_of, share
+from anchorwatch.estimators.bank import BernoulliBank, Change, TableBank
+from anchorwatch.estimators.tables import stack
+from anchorwatch.watches.base import WHOLE, Floats, Ints, Monitor
+from anchorwatch.watches.layout import Layout
+
+HEALING_EVENTS = 30.0
+
+
+class Heard(NamedTuple):
+    """A monitor whose verdict changed, with the words of what spoke loudest."""
+
+    monitor: Monitor
+    change: Change
+    label: str  # which class, category, bound; place or spread
+    direction: str
+    line: float
+    phi: float
+    current: float | None  # mean of the loudest stream or score since then; a complement is turned back
+    reference: float | None
+
+
+class Group(NamedTuple):
+    """One bank: its monitors, and where their counts lie in the flat array."""
+
+    monitors: list[Monitor]
+    bank: BernoulliBank | TableBank
+    at: Ints  # places, all streams or symbols one after the other
+    starts: Ints  # where each stream's places begin (0/1 form: n and k in turn)
+    width: int  # table form: symbols of the bank; 0/1 form: 0
+
+
+class Monitors:
+    def __init__(self, layout: Layout, level_days: float) -> None:
+        self.layout, self.level_days = layout, level_days
+        self.every: list[Monitor] = [m for watch in layout.watches for m in watch.monitors(layout)]
+        self._shares = shares(self.every, len(layout.segments) - 1)
+        self.groups: dict[str, Group] = {}
+        zero_one = [m for m in self.every if m.streams]
+        if zero_one:
+            self.groups["zero_one"] = self._zero_one(zero_one)
+        for bets in sorted({len(m.tilt.table) for m in self.every if m.tilt}):
+            self.groups[f"table{bets}"] = self._table([m for m in self.every if m.tilt and len(m.tilt.table) == bets])
+        self.places = {m.key: (name, i) for name, group in self.groups.items() for i, m in enumerate(group.monitors)}
+
+    # banks
+
+    def _settings(self, monitors: Sequence[Monitor]) -> dict[str, Any]:
+        return {
+            "share": [self._shares[m.key] for m in monitors],
+            "clear_days": [m.clear_days for m in monitors],
+            "pages": [m.harm and kind_of(m.watch) == "harm" for m in monitors],
+            "level_days": self.level_days,
+            "healing_min": HEALING_EVENTS,
+        }
+
+    def _zero_one(self, monitors: list[Monitor]) -> Group:
+        streams = [(i, j, s) for i, m in enumerate(monitors) for j, s in enumerate(m.streams)]
+        phi = [self.layout.phi(monitors[i].key, len(monitors[i].streams))[j] for i, j, _ in streams]
+        bank = BernoulliBank(
+            group=[i for i, _, _ in streams], line=[s.line for _, _, s in streams], phi=phi,
+            up=[s.direction != "down" for _, _, s in streams], **self._settings(monitors),
+        )  # fmt: skip
+        pieces = [self.layout.at(s.key, monitors[i].row, part) for i, _, s in streams for part in (s.n, s.k)]
+        sizes = [len(piece) for piece in pieces]
+        return Group(monitors, bank, np.concatenate(pieces), np.cumsum([0, *sizes[:-1]]), 0)
+
+    def _table(self, monitors: list[Monitor]) -> Group:
+        tilts = [m.tilt for m in monitors if m.tilt is not None]
+        heal = stack([t.heal for t in tilts])
+        width = heal.score.shape[-1]
+        tables = np.zeros((len(tilts), len(tilts[0].table), width))
+        at = np.full((len(tilts), width), self.layout.size)  # one place beyond the flat array holds 0
+        phi = np.ones((len(tilts), len(tilts[0].table)))
+        for i, (monitor, tilt) in enumerate(zip(monitors, tilts, strict=True)):
+            tables[i, :, : len(tilt.symbols)] = tilt.table
+            at[i, : len(tilt.symbols)] = self.layout.at(tilt.key, monitor.row, tilt.symbols)
+            per_score = np.array(self.layout.phi(monitor.key, tilt.heal.score.shape[1]))
+            phi[i] = per_score[tilt.heal.of_row]
+        bank = TableBank(tables=tables, phi=phi, heal=heal, **self._settings(monitors))
+        return Group(monitors, bank, at.reshape(-1), np.zeros(0, np.int64), width)
+
+    # a window
+
+    def window(self, flat: Ints, days: float, from_ms: int, to_ms: int) -> list[Heard]:
+        """flat: int64[layout.size], the window's counts of all tasks; days: event time since the window before."""
+        padded = np.append(flat, 0)
+        heard = []
+        for group in self.groups.values():
+            if isinstance(group.bank, BernoulliBank):
+                sums = np.add.reduceat(padded[group.at], group.starts)
+                changes = group.bank.window(sums[0::2], sums[1::2], days, from_ms, to_ms)
+            else:
+                changes = group.bank.window(padded[group.at].reshape(-1, group.width), days, from_ms, to_ms)
+            heard += [self._words(group, change) for change in changes]
+        return heard
+
+    def _words(self, group: Group, change: Change) -> Heard:
+        monitor = group.monitors[change.monitor]
+        current = change.k / change.n if change.n else None
+        if monitor.tilt is not None:
+            label = monitor.tilt.labels[change.stream]
+            line = float(monitor.tilt.heal.line[0, change.stream]) if monitor.line is None else monitor.line
+            return Heard(monitor, change, label, change.direction, line, 1.0, current, monitor.reference)
+        assert isinstance(group.bank, BernoulliBank), "streams live in a 0/1 bank"
+        first = int(np.searchsorted([i for i, m in enumerate(group.monitors) for _ in m.streams], change.monitor))
+        stream = monitor.streams[change.stream - first]
+        phi = float(group.bank.phi[change.stream])
+        line = stream.line
+        if stream.direction == "down":
+            current, line = (None if current is None else 1 - current), 1 - line
+        reference = monitor.reference
+        if reference is None and not self.layout.learning:
+            reference = self._usual(monitor, change.stream - first)
+        return Heard(monitor, change, stream.label, stream.direction, line, phi, current, reference)
+
+    def _usual(self, monitor: Monitor, place: int) -> float | None:
+        """The share of the stream's ones in the reference; a complement is turned back."""
+        stream = monitor.streams[place]
+        counts = self.layout.reference_counts(stream.key)
+        if counts is None:
+            return None
+        n, k = int(counts[monitor.row, stream.n].sum()), int(counts[monitor.row, stream.k].sum())
+        if not n:
+            return None
+        return 1 - k / n if stream.direction == "down" else k / n
+
+    # what is so
+
+    def evidence(self) -> dict[str, float]:
+        """Monitor key -> M in days; 0 while open."""
+        found: dict[str, float] = {}
+        for group in self.groups.values():
+            found.update(zip((m.key for m in group.monitors), group.bank.evidence().tolist(), strict=True))
+        return found
+
+    def busy(self) -> list[Monitor]:
+        """Monitors that are warned or open."""
+        return [group.monitors[i] for group in self.groups.values() for i in np.flatnonzero(group.bank.state()).tolist()]
+
+    def is_busy(self, key: str) -> bool:
+        place = self.places.get(key)
+        return place is not None and bool(self.groups[place[0]].bank.state()[place[1]])
+
+    def reset(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            if key in self.places:
+                name, i = self.places[key]
+                self.groups[name].bank.reset([i])
+
+    # state
+
+    def take_over(self, old: "Monitors") -> None:
+        """After a changed contract: a monitor whose definition did not change keeps its evidence."""
+        for name, group in self.groups.items():
+            before = old.groups.get(name)
+            if before is None:
+                continue
+            theirs = {m.key: i for i, m in enumerate(before.monitors)}
+            pairs = [
+                (i, theirs[m.key]) for i, m in enumerate(group.monitors) if m.key in theirs and _same(m, before.monitors[theirs[m.key]])
+            ]
+            if pairs:
+                group.bank.take_over(before.bank, [a for a, _ in pairs], [b for _, b in pairs])
+
+    def snapshot(self) -> tuple[dict[str, list[str]], dict[str, NDArray[Any]]]:
+        header = {name: [m.key for m in group.monitors] for name, group in self.groups.items()}
+        arrays = {f"{name}/{part}": a for name, group in self.groups.items() for part, a in group.bank.snapshot().items()}
+        return header, arrays
+
+    def restore(self, header: Mapping[str, Sequence[str]], arrays: Mapping[str, NDArray[Any]]) -> bool:
+        """False when the snapshot is of other monitors: the contract changed while nobody ran; they start anew."""
+        if {name: list(keys) for name, keys in header.items()} != {n: [m.key for m in g.monitors] for n, g in self.groups.items()}:
+            return False
+        for name, group in self.groups.items():
+            group.bank.restore({part.partition("/")[2]: a for part, a in arrays.items() if part.startswith(f"{name}/")})
+        return True
+
+
+def shares(monitors: Sequence[Monitor], n_segments: int) -> dict[str, float]:
+    """Days of credit a day of each monitor: detection.md 1."""
+    parts: dict[tuple[str, str], int] = {}
+    for m in monitors:
+        parts[m.watch, m.segment] = parts.get((m.watch, m.segment), 0) + 1
+    return {
+        m.key: share(m.watch, whole=m.segment == WHOLE, n_segments=max(n_segments, 1), n_parts=parts[m.watch, m.segment]) for m in monitors
+    }
+
+
+def _same(a: Monitor, b: Monitor) -> bool:
+    if len(a.streams) != len(b.streams) or (a.tilt is None) != (b.tilt is None):
+        return False
+    for mine, theirs in zip(a.streams, b.streams, strict=True):
+        if (mine.key, mine.line, mine.direction) != (theirs.key, theirs.line, theirs.direction):
+            return False
+        if not (np.array_equal(mine.n, theirs.n) and np.array_equal(mine.k, theirs.k)):
+            return False
+    if a.tilt is not None and b.tilt is not None:
+        return a.tilt.key == b.tilt.key and _equal(a.tilt.table, b.tilt.table)
+    return True
+
+
+def _equal(a: Floats, b: Floats) -> bool:
+    return a.shape == b.shape and bool(np.array_equal(a, b))

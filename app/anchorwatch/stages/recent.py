@@ -1,0 +1,123 @@
+"""The numbers that people see: counts of the last day in slots, per segment; quality, latency and coverage read from them.
+
+Detection never uses these: they follow the eye, evidence follows the budget.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anchorwatch.estimators.confusion import ConfusionMetrics
+from anchorwatch.estimators.interval import beta_binomial_interval
+from anchorwatch.estimators.latency_histogram import N_BINS, quantile
+from anchorwatch.watches.base import Ints
+from anchorwatch.watches.layout import Layout
+
+SLOTS = 24
+SHOWN = ("confusion@late", "inference.seconds", "abs_error@late", "answer", "answer.bins")
+
+
+class Quality(NamedTuple):
+    """One number per segment; None where it is not measurable, with n."""
+
+    metric: str
+    value: float | None
+    interval: tuple[float, float] | None
+    n: int
+
+
+class Recent:
+    def __init__(self, layout: Layout, span_ms: int) -> None:
+        """span_ms: how far back `current` reaches."""
+        self.layout, self.slot_ms = layout, max(1, span_ms // SLOTS)
+        self.keys = [key for key, count in layout.counts.items() if count.name in SHOWN]
+        self.slots: dict[int, dict[str, Ints]] = {}  # slot number -> count key -> int64[segments, symbols]
+
+    def add(self, flat: Ints, to_ms: int) -> None:
+        number = (to_ms - 1) // self.slot_ms
+        slot = self.slots.get(number)
+        if slot is None:
+            slot = self.slots[number] = {}
+            for old in [n for n in self.slots if n <= number - SLOTS]:
+                del self.slots[old]
+        for key in self.keys:
+            now = self.layout.view(flat, key)
+            if key in slot:
+                slot[key] += now
+            elif now.any():
+                slot[key] = now.copy()
+
+    def total(self, key: str, since_ms: int = -1) -> Ints:
+        """int64[segments, symbols] of the slots that end after `since_ms`."""
+        count = self.layout.counts[key]
+        total = np.zeros((len(self.layout.segments), count.symbols), np.int64)
+        for number, slot in self.slots.items():
+            if key in slot and (number + 1) * self.slot_ms > since_ms:
+                total += slot[key]
+        return total
+
+    def key_of(self, name: str) -> str | None:
+        return next((key for key in self.keys if self.layout.counts[key].name == name), None)
+
+    def confusions(self, since_ms: int = -1) -> Ints | None:
+        """int64[segments, classes + 1, classes + 1], labels first."""
+        key = self.key_of("confusion@late")
+        side = len(self.layout.classes) + 1
+        return self.total(key, since_ms)[:, :-1].reshape(-1, side, side) if key else None
+
+    def quality(self, row: int, cells: Ints) -> Quality:
+        """By river's metrics, of one segment's cells: the metric that the contract promises, else accuracy."""
+        promised = self.layout.contract.promises.quality
+        name = promised.metric if promised else "accuracy"
+        side = len(self.layout.classes)
+        n = int(cells.sum())
+        right = int(np.trace(cells))
+        if name in ("accuracy", "error") or n == 0:
+            low, high = beta_binomial_interval(right, n) if n else (0.0, 1.0)
+            value = right / n if n else None
+            if name == "error" and value is not None:
+                value, low, high = 1 - value, 1 - high, 1 - low
+            return Quality(name, value, (low, high) if n else None, n)
+        metrics = ConfusionMetrics(self.layout.classes, self.layout.contract.labels.positive)
+        metrics.add(cells[:side, :side])
+        return Quality(name, metrics.value(name), None, n)
+
+    def latencies(self) -> list[tuple[float | None, float | None]]:
+        """p50 and p99 of inference in ms per segment, of the calls that answered."""
+        key = self.key_of("inference.seconds")
+        if key is None:
+            return [(None, None)] * len(self.layout.segments)
+        found = []
+        for counts in self.total(key)[:, :N_BINS]:
+            p50, p99 = quantile(counts, 0.5), quantile(counts, 0.99)
+            found.append((None if p50 is None else 1000 * p50, None if p99 is None else 1000 * p99))
+        return found
+
+    def volume(self) -> Ints:
+        """int64[segments]: predictions that answered."""
+        key = self.key_of("answer") or self.key_of("answer.bins") or self.key_of("inference.seconds")
+        return self.total(key).sum(1) if key else np.zeros(len(self.layout.segments), np.int64)
+
+    # state
+
+    def snapshot(self) -> tuple[list[int], dict[str, NDArray[Any]]]:
+        arrays: dict[str, NDArray[Any]] = {}
+        for number, slot in self.slots.items():
+            for key, dense in slot.items():
+                at = np.flatnonzero(dense)
+                arrays[f"recent/{number}/{key}/at"] = at.astype(np.int32)
+                arrays[f"recent/{number}/{key}/value"] = dense.reshape(-1)[at]
+        return sorted(self.slots), arrays
+
+    def restore(self, numbers: list[int], arrays: Mapping[str, NDArray[Any]]) -> None:
+        for number in numbers:
+            slot = self.slots[number] = {}
+            for key in self.keys:
+                at = arrays.get(f"recent/{number}/{key}/at")
+                if at is None:
+                    continue
+                dense = np.zeros((len(self.layout.segments), self.layout.counts[key].symbols), np.int64)
+                dense.reshape(-1)[at] = arrays[f"recent/{number}/{key}/value"]
+                slot[key] = dense

@@ -1,0 +1,52 @@
+"""One record per model and minute for tables and charts: segments by column; what is no number is null and has a reason."""
+
+from typing import TYPE_CHECKING
+
+from anchorwatch.events import Summary
+from anchorwatch.stages.evidence import six
+
+if TYPE_CHECKING:
+    from anchorwatch.stages.model_judge import ModelJudge
+
+ROWS_MAX = 200
+
+
+def summary_of(judge: "ModelJudge") -> Summary:
+    layout, recent = judge.layout, judge.recent
+    contract = layout.contract
+    volume = recent.volume()
+    rows = sorted(range(len(layout.segments)), key=lambda r: (r > 1, -int(volume[r]), layout.segments[r]))[:ROWS_MAX]
+    cells = recent.confusions()
+    latencies = recent.latencies()
+    evidence: dict[str, float] = {}
+    for group in judge.monitors.groups.values():
+        for monitor, days, busy in zip(group.monitors, group.bank.evidence().tolist(), group.bank.state().tolist(), strict=True):
+            at = judge.monitors.level_days if busy == 2 else days
+            evidence[monitor.segment] = max(evidence.get(monitor.segment, 0.0), at)
+    columns: dict[str, list[float | None]] = {
+        name: [] for name in ("predictions", "quality", "quality_low", "quality_high", "labels", "p50_ms", "p99_ms", "evidence_days")
+    }
+    metric = "accuracy"
+    for row in rows:
+        quality = recent.quality(row, cells[row]) if cells is not None else None
+        metric = quality.metric if quality else metric
+        interval = quality.interval if quality else None
+        p50, p99 = latencies[row]
+        values = {
+            "predictions": float(volume[row]), "quality": quality.value if quality else None, "quality_low": interval[0] if interval else None,
+            "quality_high": interval[1] if interval else None, "labels": float(quality.n) if quality else None, "p50_ms": p50, "p99_ms": p99,
+            "evidence_days": evidence.get(layout.segments[row]),
+        }  # fmt: skip
+        for name, value in values.items():
+            columns[name].append(six(value))
+    reasons = {"metric": metric}
+    if cells is None:
+        reasons["quality"] = "regression: see findings" if layout.regression else "no labels are counted"
+    elif not cells[0].sum():
+        reasons["quality"] = "waiting for labels"
+    if layout.learning:
+        reasons["state"] = "learning: no reference yet, only promises and exact rules are judged"
+    return Summary(
+        contract.model, contract.environment, judge.to_ms, "learning" if layout.learning else "watching", [layout.segments[r] for r in rows],
+        columns, reasons, dict(judge.tallies), contract.owner.team, judge.traffic,
+    )  # fmt: skip

@@ -1,0 +1,167 @@
+"""Open windows of one ingest task: what was counted per model and layout, until the watermark passes and a block leaves.
+
+Counts are kept per combination of segment values and expanded to (overlapping) segments once, when the window closes: one bincount per
+count name and batch, whatever the number of groupings.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anchorwatch.events import Block, Counts, Exemplar, FieldCount, Value
+from anchorwatch.watches.base import Ints
+from anchorwatch.watches.layout import Layout
+
+PARTS_MAX = 16  # additions of one count before they are merged
+EXEMPLARS_MAX = 16  # of a block
+EXEMPLARS_OF_COMBO = 2
+SAMPLE_MAX = 64  # values of an undeclared field
+FIELDS_MAX = 1_000  # field names of a block; above: not looked at
+
+
+class Tally:
+    """Counts of one name: int64[combinations touched, symbols], sparse in combinations."""
+
+    def __init__(self, symbols: int) -> None:
+        self.symbols = symbols
+        self.combos: list[Ints] = []
+        self.counts: list[Ints] = []
+
+    def add(self, combos: Ints, counts: Ints) -> None:
+        """combos: int64[U] without duplicates; counts: int64[U, symbols]."""
+        self.combos.append(combos)
+        self.counts.append(counts)
+        if len(self.combos) > PARTS_MAX:
+            self.merge()
+
+    def merge(self) -> tuple[Ints, Ints]:
+        if len(self.combos) != 1:
+            every = np.concatenate(self.combos) if self.combos else np.zeros(0, np.int64)
+            combos, place = np.unique(every, return_inverse=True)
+            total = np.zeros((len(combos), self.symbols), np.int64)
+            at = 0
+            for counts in self.counts:
+                total[place[at : at + len(counts)]] += counts  # no duplicates within one addition
+                at += len(counts)
+            self.combos, self.counts = [combos], [total]
+        return self.combos[0], self.counts[0]
+
+
+class OpenWindow:
+    """One window of one model under one layout."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.tallies: dict[str, Tally] = {}
+        self.fields: dict[str, FieldCount] = {}
+        self.looked_at = 0
+        self.exemplars: list[Exemplar] = []
+        self.versions: dict[str, int] = {}
+        self.reasons: dict[str, int] = {}
+        self.last_ms = -1
+
+    def add(self, key: str, combos: Ints, counts: Ints) -> None:
+        tally = self.tallies.get(key)
+        if tally is None:
+            tally = self.tallies[key] = Tally(self.layout.counts[key].symbols)
+        tally.add(combos, counts)
+
+    def look_at(self, record: Mapping[str, Any], known: Mapping[str, str], private: frozenset[str], id_hash: int) -> None:
+        """One record read as a map; values are kept of undeclared fields only."""
+        self.looked_at += 1
+        for name, value in record.items():
+            count = self.fields.get(name)
+            if count is None:
+                if len(self.fields) >= FIELDS_MAX:
+                    continue
+                count = self.fields[name] = FieldCount(0, {})
+            kind = kind_of(value)
+            count.types[kind] = count.types.get(kind, 0) + 1
+            if kind == "null":
+                continue
+            count.present += 1
+            if name not in known and name not in private and kind != "nested":
+                count.sample.append((id_hash, value[:64] if isinstance(value, str) else value))
+                if len(count.sample) >= 4 * SAMPLE_MAX:
+                    count.sample = smallest(count.sample)
+
+    def tell(self, segments_of: Mapping[int, list[str]], combos: Ints, reason: str, values: Iterable[tuple[int, float, str, int]]) -> None:
+        """values: (index into combos, value, traceparent, hash of the id) of kept predictions."""
+        for i, value, traceparent, id_hash in values:
+            self.exemplars.append(Exemplar(segments_of[int(combos[i])], reason, round(float(value), 6), traceparent, id_hash))
+        if len(self.exemplars) > 8 * EXEMPLARS_MAX:
+            self.exemplars = chosen(self.exemplars)
+
+    def block(self) -> Block:
+        layout = self.layout
+        counts = {}
+        for key, tally in self.tallies.items():
+            dense = layout.expand(*tally.merge())
+            if dense.any():
+                counts[key] = Counts.pack(dense)
+        for count in self.fields.values():
+            count.sample = smallest(count.sample)
+        return Block(
+            layout.contract.environment, layout.contract.model, layout.contract.id, layout.reference_id, list(layout.segments), counts,
+            self.fields, self.looked_at, self.last_ms, chosen(self.exemplars), self.versions, self.reasons,
+        )  # fmt: skip
+
+    # state
+
+    def snapshot(self, name: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        arrays: dict[str, NDArray[Any]] = {}
+        for key, tally in self.tallies.items():
+            combos, counts = tally.merge()
+            at = np.flatnonzero(counts)
+            arrays[f"{name}/{key}/combos"] = combos
+            arrays[f"{name}/{key}/at"] = at.astype(np.int32)
+            arrays[f"{name}/{key}/value"] = counts.reshape(-1)[at]
+        fields = {n: [c.present, c.types, smallest(c.sample)] for n, c in self.fields.items()}
+        exemplars = [[e.segments, e.reason, e.value, e.traceparent, e.hash] for e in chosen(self.exemplars)]
+        header = {
+            "fields": fields, "looked_at": self.looked_at, "exemplars": exemplars, "versions": self.versions, "reasons": self.reasons,
+            "last_ms": self.last_ms, "keys": list(self.tallies),
+        }  # fmt: skip
+        return header, arrays
+
+    def restore(self, name: str, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+        for key in header["keys"]:
+            if key not in self.layout.counts:
+                continue  # the contract changed while we were away: what is defined otherwise starts anew
+            combos = arrays[f"{name}/{key}/combos"]
+            counts = np.zeros((len(combos), self.layout.counts[key].symbols), np.int64)
+            counts.reshape(-1)[arrays[f"{name}/{key}/at"]] = arrays[f"{name}/{key}/value"]
+            self.add(key, combos, counts)
+        self.fields = {n: FieldCount(p, dict(t), [(int(h), v) for h, v in s]) for n, (p, t, s) in header["fields"].items()}
+        self.exemplars = [Exemplar(list(s), r, v, t, h) for s, r, v, t, h in header["exemplars"]]
+        self.looked_at, self.last_ms = header["looked_at"], header["last_ms"]
+        self.versions, self.reasons = dict(header["versions"]), dict(header["reasons"])
+
+
+def kind_of(value: Value | list[Any] | dict[str, Any]) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, int | float):
+        return "number"
+    return "text" if isinstance(value, str) else "nested"
+
+
+def smallest(sample: list[tuple[int, Value]]) -> list[tuple[int, Value]]:
+    """The 64 of smallest hash: the same whatever the order or the number of tasks."""
+    return sorted(sample, key=lambda pair: (pair[0], str(pair[1])))[:SAMPLE_MAX]
+
+
+def chosen(exemplars: list[Exemplar]) -> list[Exemplar]:
+    """The most telling: wrong and slow ones first, few per set of segments."""
+    found: list[Exemplar] = []
+    seen: dict[tuple[str, ...], int] = {}
+    for exemplar in sorted(exemplars, key=lambda e: (e.reason != "wrong", -e.value, e.hash)):
+        key = (exemplar.reason, *exemplar.segments)
+        seen[key] = seen.get(key, 0) + 1
+        if seen[key] <= EXEMPLARS_OF_COMBO:
+            found.append(exemplar)
+    return found[:EXEMPLARS_MAX]

@@ -1,0 +1,210 @@
+"""What is a watch? One question about a model, answered per segment: count (ingest), monitors (judge), explain (a person).
+
+`count` and `mature` turn columns into additive counts; `monitors` says what is judged and where the line lies; `explain` says it aloud.
+A watch keeps no state: counts live in the stages, evidence in banks of monitors, exact rules in `rules`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from anchorwatch.estimators.tables import Heal
+
+if TYPE_CHECKING:
+    from anchorwatch.watches.layout import Layout
+    from anchorwatch.watches.rules import Rule
+
+WHOLE, OTHER = "whole", "other"
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+def short_hash(*content: Any) -> str:
+    """8 hex digits of plain content: a definition id."""
+    return blake2b(msgspec.json.encode(content), digest_size=4).hexdigest()
+
+
+class Add(Protocol):
+    """Where a watch puts what it counts."""
+
+    def __call__(self, key: str, cells: Ints, where: NDArray[np.bool_] | None = None) -> None:
+        """cells: int64[n], the symbol of each event; where: bool[n], which events count, None for all."""
+
+    def weighted(self, key: str, cells: Ints, weights: Ints) -> None:
+        """The same with a whole number per event, for sums."""
+
+
+class Count(NamedTuple):
+    """Additive int64 per segment and symbol. The key names the definition too: counts of another definition never mix."""
+
+    name: str
+    symbols: int
+    definition: str = ""  # of bins, bounds, lists; "" when the name says it all
+
+    @property
+    def key(self) -> str:
+        return f"{self.name}~{self.definition}" if self.definition else self.name
+
+
+@dataclass
+class Columns:
+    """A batch of answered or failed calls of one model, as columns of n. A missing number is NaN, a missing code -1."""
+
+    n: int
+    failed: NDArray[np.bool_]
+    numbers: dict[str, Floats]
+    codes: dict[str, Ints]  # categories and `prediction`: 0..C-1 named, C other, C+1 new
+    score: Floats
+    confidence: Floats
+    latency_s: Floats
+    end_to_end_s: Floats
+
+
+@dataclass
+class Matured:
+    """Predictions of a closed cell at horizon `late`, as columns of n. label -1: none known by then."""
+
+    n: int
+    answer: Ints  # class codes; regression: 0
+    label: Ints
+    error: Floats  # regression: prediction - label; NaN without a label
+
+
+class Stream(NamedTuple):
+    """0/1: of the symbols `n` of a count, those in `k` are ones. `direction`: where a rise of the ones points."""
+
+    key: str
+    n: Ints
+    k: Ints
+    line: float
+    direction: str = "up"
+    label: str = ""  # which class, category, bound
+
+
+class Tilt(NamedTuple):
+    """A histogram against a table of bets float64[K, len(symbols)]; `heal` (of one monitor) says how it is well again."""
+
+    key: str
+    symbols: Ints  # of the count; those left out say nothing
+    table: Floats
+    heal: Heal
+    labels: tuple[str, ...]  # of each row of the table: what it speaks about (place, spread, f1)
+
+
+class Monitor(NamedTuple):
+    """One question about one quantity in one segment. `share` is set by the budget; `reference` and `unit` are for people."""
+
+    watch: str
+    subject: str
+    segment: str
+    row: int  # of the segment in the layout
+    harm: bool
+    clear_days: float
+    streams: tuple[Stream, ...] = ()
+    tilt: Tilt | None = None
+    reference: float | None = None
+    unit: str = "1"
+    metric: str = ""
+    group: str = ""  # subjects in equal parts: metrics, fields
+    line: float | None = None
+
+    @property
+    def key(self) -> str:
+        return f"{self.watch}:{self.subject}/{self.segment}"
+
+
+class Seen(NamedTuple):
+    """What an explanation may speak of: the change and the numbers since then and of the current window."""
+
+    segment: str
+    subject: str
+    direction: str
+    label: str
+    reference: float | None
+    line: float | None
+    current: float | None
+    interval: tuple[float, float] | None
+    n: int
+    unit: str
+    whole_current: float | None
+    whole_looks_fine: bool
+    share_of_traffic: float
+
+
+class Explained(NamedTuple):
+    name: str  # alertname
+    summary: str  # one sentence that a tired person understands
+    runbook: str
+
+
+class Watch(Protocol):
+    """The contract of a file in this folder; the file ends with `WATCH = ...()`."""
+
+    name: ClassVar[str]
+    question: ClassVar[str]
+
+    def counts(self, layout: "Layout") -> Sequence[Count]:
+        """What is counted for this contract and reference."""
+
+    def count(self, layout: "Layout", columns: Columns, add: Add) -> None:
+        """Once per batch, vectorised."""
+
+    def mature(self, layout: "Layout", matured: Matured, add: Add) -> None:
+        """Once per closed cell, vectorised."""
+
+    def monitors(self, layout: "Layout") -> Sequence[Monitor]:
+        """What is judged with statistics."""
+
+    def rules(self, layout: "Layout") -> Sequence["Rule"]:
+        """What needs no statistics."""
+
+    def explain(self, seen: Seen) -> Explained:
+        """Pure text."""
+
+
+class Quiet:
+    """A watch's parts that many watches leave empty."""
+
+    def count(self, layout: "Layout", columns: Columns, add: Add) -> None:
+        """Counts nothing of predictions."""
+
+    def mature(self, layout: "Layout", matured: Matured, add: Add) -> None:
+        """Counts nothing at maturity."""
+
+    def monitors(self, layout: "Layout") -> Sequence[Monitor]:  # noqa: ARG002
+        return ()
+
+    def rules(self, layout: "Layout") -> Sequence["Rule"]:  # noqa: ARG002
+        return ()
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What is normal: made by stages/reference.py from rows, read by both stages. Numbers are counts, so everything else follows."""
+
+    id: str
+    from_ms: int
+    to_ms: int
+    rows: int
+    segments: tuple[str, ...]  # listed ones, without whole and other
+    edges: dict[str, tuple[float, ...]]  # feature, `score`, `confidence`, `answer` -> inner bin edges, at most 31, ascending
+    limits: dict[str, tuple[float, float]]  # number -> smallest, largest value seen
+    values: dict[str, tuple[str, ...]]  # category -> named values (at most 30), most frequent first
+    rare: dict[str, tuple[str, ...]]  # category -> known but not named (at most 1,000)
+    counts: dict[str, Ints] = field(default_factory=dict)  # count key -> int64[whole, other, *segments; symbols]
+    phi: dict[str, tuple[float, ...]] = field(default_factory=dict)  # monitor key -> per stream or score, only where > 1
+    growth: dict[str, float] = field(default_factory=dict)  # monitor key -> where > 1.6
+    fields: dict[str, tuple[str, ...]] = field(default_factory=dict)  # every field name seen -> its types
+    absent_runs: dict[str, int] = field(default_factory=dict)  # declared field -> longest run of records without it
+    gap_s: float = 0.0  # longest time without an event
+    delays_s: tuple[float, float] = (0.0, 0.0)  # of labels: p50, p95
+    labelled: int = 0
+
+    @property
+    def days(self) -> float:
+        return max((self.to_ms - self.from_ms) / 86_400_000, 1e-9)

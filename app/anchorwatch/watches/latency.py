@@ -1,0 +1,113 @@
+"""Did the latency that was fine in the notebook spike under real traffic?
+
+Question: do more answers than promised, or than in the reference, take longer than a bound in milliseconds?
+Method: a log histogram per segment (8 bins an octave); the share over the promise and over 1.25 times the reference's p50, p90, p99 of the
+  same segment, each a 0/1 stream against its line. The bound is in milliseconds, not in ranks: medians wander by 2 to 3 % (detection.md 5.1).
+Runbook: compare inference with queue time in the trace of a slow prediction; look at deploys and at batch sizes; then at the machine.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from anchorwatch.estimators.latency_histogram import N_BINS, bins_of, edges, quantile
+from anchorwatch.watches.base import Add, Columns, Count, Explained, Ints, Monitor, Quiet, Seen, Stream, short_hash
+from anchorwatch.watches.lines import line_of
+
+if TYPE_CHECKING:
+    from anchorwatch.watches.layout import Layout
+
+FAILED = N_BINS  # the symbol after the last bin: a failed call is over every bound
+SLACK = 1.25  # times the reference's quantile: smaller slowdowns never alarm
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}  # of the reference
+PROMISED = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+HOPS = ("inference", "end_to_end")
+CLEAR_DAYS = 4 / 24
+RUNBOOK = (__doc__ or "").partition("Runbook: ")[2].strip()
+
+
+def promised(layout: "Layout") -> list[tuple[str, str, float, float]]:
+    """(hop, quantile name, quantile, bound in seconds) of every promise in the contract."""
+    found = []
+    for hop in HOPS:
+        for name, q in PROMISED.items():
+            bound_ms = getattr(layout.contract.promises.latency, f"{hop}_{name}", None)
+            if bound_ms is not None:
+                found.append((hop, name, q, bound_ms / 1000))
+    return found
+
+
+class Latency(Quiet):
+    name: ClassVar[str] = "latency"
+    question: ClassVar[str] = "Did latency spike?"
+
+    def counts(self, layout: "Layout") -> Sequence[Count]:
+        hops = [hop for hop in HOPS if hop == "inference" or any(h == hop for h, *_ in promised(layout))]
+        found = [Count(f"{hop}.seconds", N_BINS + 1) for hop in hops]
+        found += [Count(f"{hop}.over_{name}", 2, short_hash(bound)) for hop, name, _, bound in promised(layout)]
+        return found
+
+    def count(self, layout: "Layout", columns: Columns, add: Add) -> None:
+        for hop in HOPS:
+            seconds = columns.latency_s if hop == "inference" else columns.end_to_end_s
+            there = columns.failed | ~np.isnan(seconds)
+            if f"{hop}.seconds" in layout.counts:
+                bins = np.where(columns.failed, FAILED, bins_of(np.where(there & ~columns.failed, seconds, 1.0)))
+                add(f"{hop}.seconds", bins, there)
+            for of, name, _, bound in promised(layout):
+                if of == hop:
+                    over = (columns.failed | (seconds > bound)).astype(np.int64)
+                    add(Count(f"{hop}.over_{name}", 2, short_hash(bound)).key, over, there)
+
+    def monitors(self, layout: "Layout") -> Sequence[Monitor]:
+        found = []
+        for row, segment in enumerate(layout.segments):
+            for hop, name, q, bound in promised(layout):
+                key = Count(f"{hop}.over_{name}", 2, short_hash(bound)).key
+                stream = Stream(key, np.array([0, 1]), np.array([1]), 1 - q, "up", f"{bound * 1000:g} ms")
+                found.append(_monitor(segment, row, f"{hop}_{name}", stream, bound, 1 - q))
+            found += self._against_reference(layout, row, segment)
+        return found
+
+    def _against_reference(self, layout: "Layout", row: int, segment: str) -> list[Monitor]:
+        counts = layout.reference_counts("inference.seconds")
+        if counts is None or counts[row].sum() < 300:
+            return []
+        found = []
+        for name, q in QUANTILES.items():
+            usual = quantile(counts[row, :N_BINS], q)
+            if usual is None or (name == "p99" and counts[row].sum() < 1000):
+                continue
+            first = int(np.searchsorted(edges(), usual * SLACK))  # rounded up to an edge of the histogram: the counts need no second pass
+            over = np.arange(first, N_BINS + 1)
+            k, n = int(counts[row, over].sum()), int(counts[row].sum())
+            key = f"latency:inference_usual_{name}/{segment}"
+            line = line_of(layout, key, k, n, 0.0)
+            stream = Stream("inference.seconds", np.arange(N_BINS + 1), over, line, "up", f"{name} x {SLACK}")
+            found.append(_monitor(segment, row, f"inference_usual_{name}", stream, usual, k / n))
+        return found
+
+    def explain(self, seen: Seen) -> Explained:
+        where = "" if seen.segment == "whole" else f" on {seen.segment}"
+        share = f"{100 * (seen.current or 0):.3g} %"
+        if "_usual_" in seen.subject:
+            name = seen.subject.rpartition("_")[2]
+            usual = 1000 * (seen.reference or 0)
+            text = f"{share} of answers{where} take longer than {SLACK} times the usual {name} of {usual:.3g} ms (usual: {100 * (seen.line or 0):.2g} % at most)."
+        else:
+            bound = seen.label
+            text = f"{share} of answers{where} take longer than the promised {bound} ({100 * (seen.line or 0):.2g} % may)."
+        return Explained("LatencyOverPromise", text, RUNBOOK)
+
+
+def _monitor(segment: str, row: int, subject: str, stream: Stream, usual_s: float, base: float) -> Monitor:
+    return Monitor("latency", subject, segment, row, True, CLEAR_DAYS, (stream,), None, usual_s, "s", "share over the bound", subject, base)
+
+
+def seconds_histogram(layout: "Layout", flat: Ints) -> Ints:
+    """int64[segments, N_BINS] of inference, failed calls left out: for p50 and p99 shown to people."""
+    return layout.view(flat, "inference.seconds")[:, :N_BINS]
+
+
+WATCH = Latency()

@@ -1,0 +1,183 @@
+"""How one contract and one reference lay out what is counted: segments as rows, counts as spans of one flat array.
+
+Both stages build the same layout from the same two documents, so segments and counts cross the wire by name only.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from anchorwatch.contract import Contract
+from anchorwatch.watches.base import OTHER, WHOLE, Count, Floats, Ints, Reference, Watch
+
+NO_EDGES: Floats = np.zeros(0)
+
+
+def segment_name(dimensions: Sequence[str], values: Sequence[str]) -> str:
+    """`country=DE,tier=gold`. Only what would make it ambiguous is encoded (`,` `=` `%`), so look-alikes stay apart."""
+    return ",".join(f"{d}={encode(v)}" for d, v in zip(dimensions, values, strict=True))
+
+
+def encode(value: str) -> str:
+    return value.replace("%", "%25").replace(",", "%2C").replace("=", "%3D")
+
+
+def decode(value: str) -> str:
+    return value.replace("%3D", "=").replace("%2C", ",").replace("%25", "%")
+
+
+class Layout:
+    """Compiled once per contract and reference; immutable."""
+
+    def __init__(self, contract: Contract, reference: Reference | None, watches: Sequence[Watch]) -> None:
+        self.contract, self.reference = contract, reference
+        self.key = contract.key
+        self.classes: tuple[str, ...] = tuple(contract.labels.classes)
+        self.class_codes = {name: code for code, name in enumerate(self.classes)}
+        self.regression = contract.task == "regression"
+        self.watches = tuple(w for w in watches if not _disabled(contract, w.name))
+        self.features: dict[str, str] = _features(contract, reference)  # name -> number, category, bool or text
+        self.watched_features = tuple(f for f in self.features if f not in contract.features or contract.features[f].watch)
+        self._edges = {name: np.array(edges) for name, edges in reference.edges.items()} if reference else {}
+        listed = tuple(reference.segments) if reference else tuple(contract.segments.always)
+        self.segments: tuple[str, ...] = (WHOLE, OTHER, *listed)
+        self.rows: dict[str, int] = {name: row for row, name in enumerate(self.segments)}
+        self.groupings: tuple[tuple[str, ...], ...] = tuple(contract.segments.by)
+        self.dimensions: tuple[str, ...] = tuple(dict.fromkeys(name for group in self.groupings for name in group))
+        self._place_values(listed)
+        self._place_counts()
+
+    @property
+    def learning(self) -> bool:
+        return self.reference is None
+
+    @property
+    def reference_id(self) -> str:
+        return self.reference.id if self.reference else ""
+
+    def edges(self, name: str) -> Floats:
+        """Inner bin edges of a number, ascending; none without a reference."""
+        return self._edges.get(name, NO_EDGES)
+
+    def is_private(self, feature: str) -> bool:
+        declared = self.contract.features.get(feature)
+        return declared is not None and declared.private
+
+    @property
+    def late_ms(self) -> int:
+        """The age at which predictions are judged: the contract's `labels.delay.late`, else the reference's p95, else `final`."""
+        delay = self.contract.labels.delay
+        if delay.late is not None:
+            return min(delay.late, delay.final)
+        if self.reference and self.reference.delays_s[1] > 0:
+            return min(int(1000 * self.reference.delays_s[1]), delay.final)
+        return delay.final
+
+    # segments
+
+    def _place_values(self, listed: Sequence[str]) -> None:
+        """Code 0 of a dimension: not listed. A combination is one mixed-radix number over all dimensions."""
+        codes: dict[str, dict[str, int]] = {d: {} for d in self.dimensions}
+        members: dict[tuple[str, ...], list[tuple[tuple[int, ...], int]]] = {group: [] for group in self.groupings}
+        for row, name in enumerate(listed, 2):
+            pairs = [part.split("=", 1) for part in name.split(",")]
+            group = tuple(d for d, _ in pairs)
+            if group not in members:
+                continue  # an `always` of no declared grouping: refused by the contract, here only passed over
+            known = [codes[d] for d in group]
+            at = tuple(known[i].setdefault(value, len(known[i]) + 1) for i, (_, value) in enumerate(pairs))
+            members[group].append((at, row))
+        self.value_codes: tuple[dict[str, int], ...] = tuple(
+            {decode(value): code for value, code in codes[d].items()} for d in self.dimensions
+        )
+        sizes = [len(found) + 1 for found in self.value_codes]
+        self.radix: Ints = np.array([int(np.prod(sizes[:i], dtype=object)) for i in range(len(sizes))], np.int64)
+        self.sizes: Ints = np.array(sizes, np.int64)
+        place = {d: i for i, d in enumerate(self.dimensions)}
+        self._lookups: list[tuple[list[int], Ints, Ints, Ints]] = []
+        for group in self.groupings:
+            dims = [place[d] for d in group]
+            weights = np.array([int(np.prod([sizes[d] for d in dims[:i]], dtype=object)) for i in range(len(dims))], np.int64)
+            found = sorted((int(np.dot(at, weights)), row) for at, row in members[group])
+            keys = np.array([key for key, _ in found], np.int64)
+            self._lookups.append((dims, weights, keys, np.array([row for _, row in found], np.int64)))
+        single = [d for d in range(len(self.dimensions)) if (self.dimensions[d],) in self.groupings]
+        self._alone = single or list(range(len(self.dimensions)))
+
+    def combos(self, codes: Sequence[Ints], n: int) -> Ints:
+        """codes: one int64[n] per dimension -> int64[n]; 0 for all when no dimension is declared."""
+        total = np.zeros(n, np.int64)
+        for weight, column in zip(self.radix, codes, strict=True):
+            total += weight * column
+        return total
+
+    def segments_of(self, combos: Ints) -> list[Ints]:
+        """For each way to group: the row of each combination, -1 where it has none. The whole first, `other` second."""
+        digits = [(combos // weight) % size for weight, size in zip(self.radix, self.sizes, strict=True)]
+        unlisted = np.zeros(len(combos), bool)
+        for d in self._alone:
+            unlisted |= digits[d] == 0
+        found = [np.zeros(len(combos), np.int64), np.where(unlisted, 1, -1)]
+        for dims, weights, keys, rows in self._lookups:
+            if not len(keys):
+                continue
+            at = sum((digits[d] * w for d, w in zip(dims, weights, strict=True)), np.zeros(len(combos), np.int64))
+            place = np.minimum(np.searchsorted(keys, at), len(keys) - 1)
+            found.append(np.where(keys[place] == at, rows[place], -1))
+        return found
+
+    def expand(self, combos: Ints, counts: Ints) -> Ints:
+        """counts: int64[U, symbols] per combination -> int64[segments, symbols]; segments overlap, so rows do not sum to the whole."""
+        total = np.zeros((len(self.segments), counts.shape[1]), np.int64)
+        for rows in self.segments_of(combos):
+            keep = rows >= 0
+            np.add.at(total, rows[keep], counts[keep])
+        return total
+
+    # counts
+
+    def _place_counts(self) -> None:
+        self.counts: dict[str, Count] = {}
+        for watch in self.watches:
+            for count in watch.counts(self):
+                self.counts[count.key] = count
+        self.base: dict[str, int] = {}
+        at = 0
+        for key, count in self.counts.items():
+            self.base[key] = at
+            at += count.symbols * len(self.segments)
+        self.size = at
+        self.state_keys = {c.name[len("feature/") : -len(".state")]: key for key, c in self.counts.items() if c.name.endswith(".state")}
+        shapes = {key: c.name[len("feature/") :] for key, c in self.counts.items() if c.name.startswith("feature/")}
+        self.shape_keys = {name.rpartition(".")[0]: key for key, name in shapes.items() if not name.endswith(".state")}
+
+    def view(self, flat: Ints, key: str) -> Ints:
+        """The int64[segments, symbols] of one count inside the flat array, not a copy."""
+        symbols, at = self.counts[key].symbols, self.base[key]
+        return flat[at : at + symbols * len(self.segments)].reshape(len(self.segments), symbols)
+
+    def at(self, key: str, row: int, symbols: Ints) -> Ints:
+        """Places of these symbols in the flat array."""
+        return self.base[key] + row * self.counts[key].symbols + symbols
+
+    def reference_counts(self, key: str) -> Ints | None:
+        """int64[segments, symbols] of the reference, in the rows of this layout; None where it holds none."""
+        return self.reference.counts.get(key) if self.reference else None
+
+    def phi(self, monitor: str, size: int) -> tuple[float, ...]:
+        found = self.reference.phi.get(monitor) if self.reference else None
+        return found if found and len(found) == size else (1.0,) * size
+
+
+def _disabled(contract: Contract, watch: str) -> bool:
+    setting = contract.watches.get(watch)
+    return setting is not None and setting.disabled is not None
+
+
+def _features(contract: Contract, reference: Reference | None) -> dict[str, str]:
+    """The contract's, else whatever the reference holds numbers or categories of."""
+    if contract.features:
+        return {name: feature.type for name, feature in contract.features.items()}
+    if reference is None:
+        return {}
+    return {name: "number" if name in reference.edges else "category" for name in sorted(reference.fields)}

@@ -1,0 +1,200 @@
+"""Is it still right, in every segment, given that labels come late?
+
+Question: is the error beyond the contract's promise, or beyond the reference by more than a tenth (at least one point)?
+Method: predictions are counted when they are as old as `labels.delay.late`, with the labels known by then, so like is compared with like
+  (detection.md 5.4 i). Errors are a 0/1 stream against their line; a promise on F1, precision or recall is a bet per confusion cell;
+  regression errors are clipped at the reference's 99.5 % point. River's metrics are read from the same cells.
+Runbook: open the trace of a wrong prediction; compare with what the inputs and predictions watches say; ask for a new model version.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from anchorwatch.estimators.tables import promise, promise_heal
+from anchorwatch.watches.base import Add, Count, Explained, Floats, Ints, Matured, Monitor, Quiet, Seen, Stream, Tilt, short_hash
+from anchorwatch.watches.lines import EVENTS_MIN, line_of
+
+if TYPE_CHECKING:
+    from anchorwatch.watches.layout import Layout
+
+TOLERATED, TOLERATED_SHARE = 0.01, 0.10  # points, and share of the reference's error
+CLEAR_DAYS = 1.0
+ERROR_BINS = 32  # of |error| / clip, the last one open
+MOMENT_UNIT = 1 << 20  # moments are whole multiples of clip / 2**20: integers add in any order
+RUNBOOK = (__doc__ or "").partition("Runbook: ")[2].strip()
+
+
+def confusion(layout: "Layout") -> Count:
+    """Cell label * (C + 1) + answer, C = any other class; the last symbol counts predictions without a label."""
+    side = len(layout.classes) + 1
+    return Count("confusion@late", side * side + 1, short_hash(layout.classes))
+
+
+def clip(layout: "Layout") -> float | None:
+    """Regression: the error from which all are alike; the reference's 99.5 % point, else ten times the promise."""
+    if layout.reference and "abs_error" in layout.reference.limits:
+        return layout.reference.limits["abs_error"][1]
+    promised = layout.contract.promises.quality
+    return 10 * promised.at_most if promised and promised.at_most else None
+
+
+def errors(layout: "Layout") -> Count:
+    return Count("abs_error@late", ERROR_BINS + 1, short_hash(clip(layout)))
+
+
+def moments(layout: "Layout") -> Count:
+    """[sum of |e|, sum of e squared] in units of clip / 2**20 and its square / 2**20."""
+    return Count("error_moments@late", 2, short_hash(clip(layout)))
+
+
+class Quality(Quiet):
+    name: ClassVar[str] = "quality"
+    question: ClassVar[str] = "Is it still right, in every segment?"
+
+    def counts(self, layout: "Layout") -> Sequence[Count]:
+        if not layout.regression:
+            return [confusion(layout)]
+        return [errors(layout), moments(layout)] if clip(layout) else []
+
+    def mature(self, layout: "Layout", matured: Matured, add: Add) -> None:
+        if layout.regression:
+            self._mature_numbers(layout, matured, add)
+            return
+        side = len(layout.classes) + 1
+        known = matured.label >= 0
+        cells = np.where(known, matured.label * side + matured.answer, side * side)
+        add(confusion(layout).key, cells, None)
+
+    def _mature_numbers(self, layout: "Layout", matured: Matured, add: Add) -> None:
+        bound = clip(layout)
+        if not bound:
+            return
+        size = np.abs(matured.error) / bound
+        known = ~np.isnan(size)
+        bins = np.where(known, np.minimum(np.nan_to_num(size) * ERROR_BINS, ERROR_BINS - 1), ERROR_BINS).astype(np.int64)
+        add(errors(layout).key, bins, None)
+        capped = np.minimum(np.nan_to_num(size), 1000.0)
+        for symbol, weight in ((0, capped), (1, capped**2)):
+            whole = np.rint(weight * MOMENT_UNIT).astype(np.int64)
+            add.weighted(moments(layout).key, np.full(matured.n, symbol), whole)
+
+    def monitors(self, layout: "Layout") -> Sequence[Monitor]:
+        found: list[Monitor] = []
+        for row, segment in enumerate(layout.segments):
+            found += self._promised(layout, row, segment)
+            found += self._against_reference(layout, row, segment)
+        return found
+
+    # against the promise
+
+    def _promised(self, layout: "Layout", row: int, segment: str) -> list[Monitor]:
+        promised = layout.contract.promises.quality
+        if promised is None or (row and not promised.in_every_segment):
+            return []
+        name = promised.metric
+        if layout.regression:
+            return self._promised_mae(layout, row, segment)
+        slack = promised.tolerate or 0.0
+        if name in ("accuracy", "error"):
+            line = (1 - promised.at_least if promised.at_least is not None else promised.at_most or 0.0) + slack
+            return [_errors(layout, name, row, segment, min(line, 1 - 1e-6), None)]
+        positive = layout.class_codes.get(layout.contract.labels.positive or "")
+        if positive is None or promised.at_least is None:
+            return []
+        bets = ratio_values(name, promised.at_least - slack, positive, len(layout.classes) + 1)
+        return [_bet(layout, name, row, segment, confusion(layout).key, bets, promised.at_least)]
+
+    def _promised_mae(self, layout: "Layout", row: int, segment: str) -> list[Monitor]:
+        promised, bound = layout.contract.promises.quality, clip(layout)
+        if promised is None or promised.at_most is None or not bound:
+            return []
+        line = (promised.at_most + (promised.tolerate or 0.0)) / bound
+        values = error_values(line) if promised.metric == "mae" else squared_values(line)
+        return [_bet(layout, promised.metric, row, segment, errors(layout).key, values, promised.at_most)]
+
+    # against the reference
+
+    def _against_reference(self, layout: "Layout", row: int, segment: str) -> list[Monitor]:
+        if layout.regression:
+            counts = layout.reference_counts(errors(layout).key) if clip(layout) else None
+            if counts is None or counts[row, :ERROR_BINS].sum() < EVENTS_MIN:
+                return []
+            upper = (np.arange(ERROR_BINS) + 1) / ERROR_BINS
+            n = counts[row, :ERROR_BINS].sum()
+            mean = float((counts[row, :ERROR_BINS] * upper).sum() / n)
+            spread = float(np.sqrt((counts[row, :ERROR_BINS] * (upper - mean) ** 2).sum() / n / n))
+            line = mean * (1 + TOLERATED_SHARE) + 2 * spread
+            return [_bet(layout, "abs_error", row, segment, errors(layout).key, error_values(line), mean * (clip(layout) or 1.0))]
+        counts = layout.reference_counts(confusion(layout).key)
+        if counts is None:
+            return []
+        side = len(layout.classes) + 1
+        cells = counts[row, :-1].reshape(side, side)
+        n, right = int(cells.sum()), int(np.trace(cells))
+        if n < EVENTS_MIN:
+            return []
+        k = n - right
+        tolerance = max(TOLERATED, TOLERATED_SHARE * k / n)
+        line = line_of(layout, f"quality:error@late/{segment}", k, n, tolerance)
+        return [_errors(layout, "error", row, segment, line, k / n, "error@late")]
+
+    def explain(self, seen: Seen) -> Explained:
+        where = "" if seen.segment == "whole" else f" on {seen.segment}"
+        name = seen.subject.partition("@")[0]
+        tail = " while the whole still looks fine" if seen.whole_looks_fine and seen.segment != "whole" else ""
+        interval = f" [{seen.interval[0]:.3g}, {seen.interval[1]:.3g}]" if seen.interval else ""
+        was = f" (reference {seen.reference:.3g})" if seen.reference is not None else ""
+        if name in ("error", "accuracy"):
+            now = 1 - (seen.current or 0.0)
+            usual = f", was {100 * (1 - seen.reference):.3g} %" if seen.reference is not None else ""
+            low, high = (1 - seen.interval[1], 1 - seen.interval[0]) if seen.interval else (None, None)
+            span = f" [{100 * low:.3g}, {100 * high:.3g}]" if low is not None and high is not None else ""
+            text = f"Only {100 * now:.3g} % of answers{where} are right{span}{usual}; at least {100 * (1 - (seen.line or 0)):.3g} % should be{tail}."
+        else:
+            text = f"{name}{where} is {seen.current if seen.current is not None else float('nan'):.3g}{interval}{was}, beyond its line of {seen.line:.3g}{tail}."
+        return Explained("QualityDrop", text, RUNBOOK)
+
+
+def ratio_values(metric: str, least: float, positive: int, side: int) -> Floats:
+    """Value of each confusion cell so that the mean is >= 0 exactly while the ratio is >= `least` (detection.md 2.1 `promise`)."""
+    values = np.zeros((side, side))
+    hit, false, miss = {"f1": (2 - 2 * least, -least, -least), "precision": (1 - least, -least, 0.0), "recall": (1 - least, 0.0, -least)}[
+        metric
+    ]
+    values[:, positive] = false
+    values[positive, :] = miss
+    values[positive, positive] = hit
+    return values.reshape(-1)
+
+
+def error_values(line: float) -> Floats:
+    """Value of each bin of |e| / clip: line minus the bin's lower edge, so the mean is >= 0 while the mean error is within the line."""
+    values: Floats = max(line, 1e-6) - np.arange(ERROR_BINS) / ERROR_BINS
+    return values
+
+
+def squared_values(line: float) -> Floats:
+    """The same for the root of the mean square."""
+    values: Floats = max(line, 1e-6) ** 2 - (np.arange(ERROR_BINS) / ERROR_BINS) ** 2
+    return values
+
+
+def _errors(layout: "Layout", subject: str, row: int, segment: str, line: float, reference: float | None, name: str = "") -> Monitor:
+    side = len(layout.classes) + 1
+    every: Ints = np.arange(side * side)
+    wrong = every[every % side != every // side]
+    stream = Stream(confusion(layout).key, every, wrong, line, "up", "wrong")
+    full = name or f"{subject}@late"
+    return Monitor("quality", full, segment, row, True, CLEAR_DAYS, (stream,), None, reference, "1", subject, full, line)
+
+
+def _bet(layout: "Layout", subject: str, row: int, segment: str, key: str, values: Floats, stated: float) -> Monitor:
+    table = promise(values)
+    tilt = Tilt(key, np.arange(len(values)), table, promise_heal(values), (subject,) * len(table))
+    full = f"{subject}@late" if "@" not in subject else subject
+    return Monitor("quality", full, segment, row, True, CLEAR_DAYS, (), tilt, stated, "1", subject, full, stated)
+
+
+WATCH = Quality()
