@@ -1,0 +1,284 @@
+"""List, follow and show alerts; acknowledge, silence and resolve them."""
+
+import getpass
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from anchorwatch.config import Settings
+    from anchorwatch.events import Alert, Command
+
+app = typer.Typer()
+
+SettingsFile = Annotated[
+    Path | None, typer.Option("--settings", help="The settings file; else $ANCHORWATCH_SETTINGS, else ./anchorwatch.yaml.")
+]
+Bootstrap = Annotated[str | None, typer.Option(help="host:port of Kafka; wins over file and variable.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs, one alert a line.")]
+Target = Annotated[
+    str, typer.Argument(help="An alert's id (or its beginning) or key, an incident, or a model as prod/fraud.", metavar="TARGET")
+]
+Actor = Annotated[str | None, typer.Option(envvar="ANCHORWATCH_ACTOR", help="Who says so; else your login name.")]
+Reason = Annotated[str, typer.Option(help="Why, in a few words: others will read it.")]
+
+
+@app.callback()
+def _alerts() -> None:
+    """Work with alerts."""
+
+
+@app.command("ls")
+def ls(
+    model: Annotated[str | None, typer.Option(help="Only this model, as fraud or prod/fraud.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Those resolved in the last 7 days as well.")] = False,
+    settings: SettingsFile = None,
+    bootstrap: Bootstrap = None,
+    as_json: AsJson = False,
+) -> None:
+    """What is wrong now, a row per incident. Leaves with 1 when something is open, 0 when all is quiet."""
+    from anchorwatch.cli import _alerts_shown as shown
+
+    alerts = [alert for alert in _state(_settings(settings, bootstrap)) if _concerns(alert, model) and (every or alert.state != "resolved")]
+    if as_json:
+        for alert in alerts:
+            shown.json_line(alert)
+    else:
+        shown.table(alerts, time.time() * 1_000)
+    if any(alert.state != "resolved" for alert in alerts):
+        raise typer.Exit(1)
+
+
+@app.command("tail")
+def tail(
+    since: Annotated[str, typer.Option(help="How far back to begin, as 2h or 1d, or `beginning`; else only what comes.")] = "",
+    follow: Annotated[bool, typer.Option(help="Wait for more; stop with Ctrl-C.")] = True,
+    model: Annotated[str | None, typer.Option(help="Only this model, as fraud or prod/fraud.")] = None,
+    settings: SettingsFile = None,
+    bootstrap: Bootstrap = None,
+    as_json: AsJson = False,
+) -> None:
+    """Every change of every alert as it happens, a line each."""
+    from anchorwatch.cli import _alerts_shown as shown
+
+    begin: Any = since or "end"
+    if begin not in ("beginning", "end"):
+        begin = int(time.time() * 1_000) - _milliseconds("--since", since)
+    for alert in _changes(_settings(settings, bootstrap), begin, until_end=not follow):
+        if _concerns(alert, model):
+            (shown.json_line if as_json else shown.line)(alert)
+
+
+@app.command("show")
+def show(
+    target: Annotated[str, typer.Argument(help="An alert's id (or its beginning) or key.", metavar="ID")],
+    settings: SettingsFile = None,
+    bootstrap: Bootstrap = None,
+    as_json: AsJson = False,
+) -> None:
+    """All that is known of one alert: words, numbers, cause, what to look at, and its history."""
+    from anchorwatch.cli import _alerts_shown as shown
+
+    chosen = _settings(settings, bootstrap)
+    alerts = _state(chosen)
+    alert = _matching(alerts, target)[0]
+    if as_json:
+        shown.json_line(alert)
+        return
+    since = max(alert.opened_at_ms - 3_600_000, 0)
+    history = [change for change in _changes(chosen, since, until_end=True) if change.id == alert.id]
+    shown.details(alert, [other for other in alerts if other.incident == alert.incident and other.id != alert.id], history)
+
+
+@app.command("ack")
+def ack(
+    target: Target,
+    reason: Reason = "looking at it",
+    actor: Actor = None,
+    settings: SettingsFile = None,
+    bootstrap: Bootstrap = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say that you look after it: nobody else is woken."""
+    _order("ack", target, reason, actor, _settings(settings, bootstrap), as_json=as_json)
+
+
+@app.command("silence")
+def silence(
+    target: Target,
+    until: Annotated[
+        str, typer.Option(help="For how long, as 2h or 1d, or until when, as 2026-11-23T08:00:00+01:00; `now` ends a silence.")
+    ],
+    reason: Reason = "",
+    actor: Actor = None,
+    settings: SettingsFile = None,
+    bootstrap: Bootstrap = None,
+    as_json: AsJson = False,
+) -> None:
+    """No sound until then; evaluation goes on, and what still fires afterwards is told."""
+    _order("silence", target, reason, actor, _settings(settings, bootstrap), until_ms=_until(until), as_json=as_json)
+
+
+@app.command("resolve")
+def resolve(
+    target: Target,
+    reason: Reason = "",
+    actor: Actor = None,
+    settings: SettingsFile = None,
+    bootstrap: Bootstrap = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say that it is over. New evidence opens it again; what was seen already does not."""
+    _order("resolve", target, reason, actor, _settings(settings, bootstrap), as_json=as_json)
+
+
+# --- reading --------------------------------------------------------------------------------------------------------------------
+
+
+def _settings(path: Path | None, bootstrap: str | None) -> "Settings":
+    import os
+
+    from anchorwatch.config import load
+
+    return load(path, os.environ, {"kafka.bootstrap.servers": bootstrap} if bootstrap else {})
+
+
+def _state(settings: "Settings") -> list["Alert"]:
+    """The last state of each alert, the newest change last."""
+    from anchorwatch.engine.tail import tail as read
+
+    held: dict[bytes, Alert] = {}
+    for told in read(settings.kafka, [settings.topic("alerts.state")], since="beginning", until_end=True):
+        key = told.key or b""
+        held.pop(key, None)
+        if told.value is not None and (alert := _alert(told.value)) is not None:
+            held[key] = alert
+    return list(held.values())
+
+
+def _changes(settings: "Settings", since: Any, *, until_end: bool) -> Iterator["Alert"]:
+    from anchorwatch.engine.tail import tail as read
+
+    for told in read(settings.kafka, [settings.topic("alerts.events")], since=since, until_end=until_end):
+        if told.value is not None and (alert := _alert(told.value)) is not None:
+            yield alert
+
+
+def _alert(value: bytes) -> "Alert | None":
+    """None for what another program wrote there: it must not hide our alerts."""
+    import msgspec
+
+    from anchorwatch.events import Alert
+
+    try:
+        return msgspec.json.decode(value, type=Alert)
+    except msgspec.MsgspecError as error:
+        sys.stderr.write(f"✗ a record is no alert of ours, left out: {error}\n")
+        return None
+
+
+def _concerns(alert: "Alert", model: str | None) -> bool:
+    name = alert.labels["model"]
+    return model is None or model in (name, f"{alert.labels['environment']}/{name}")
+
+
+def _matching(alerts: list["Alert"], target: str) -> list["Alert"]:
+    """Alerts that a target names, exactly or by the beginning of one id. Raises ConfigError with what there is."""
+    from anchorwatch.errors import ConfigError
+
+    named = [alert for alert in alerts if target in _names(alert)]
+    if named:
+        return named
+    begun = [alert for alert in alerts if len(target) >= 4 and alert.id.startswith(target)]
+    if len(begun) == 1:
+        return begun
+    if begun:
+        raise ConfigError(f"{target}: {len(begun)} alerts begin so: {', '.join(alert.id for alert in begun[:5])}; write more of it")
+    some = ", ".join(alert.id for alert in alerts[-5:]) or "none at all"
+    raise ConfigError(f"{target}: no alert, incident or model of that name; known ids: {some}; see `anchorwatch alerts ls --all`")
+
+
+def _names(alert: "Alert") -> tuple[str, ...]:
+    return alert.id, alert.dedup_key, alert.incident, f"{alert.labels['environment']}/{alert.labels['model']}"
+
+
+# --- writing --------------------------------------------------------------------------------------------------------------------
+
+
+def _order(
+    verb: Any, target: str, reason: str, actor: str | None, settings: "Settings", *, until_ms: int | None = None, as_json: bool = False
+) -> None:
+    """Write one command. Nothing is written for a target that does not exist; a model may be silenced before anything fires."""
+    from anchorwatch.errors import ConfigError
+    from anchorwatch.events import Command
+
+    if not reason.strip():
+        raise ConfigError(f'{verb} needs a reason, for those who come after you: --reason "deploy of version 5 under way"')
+    alerts = [alert for alert in _state(settings) if alert.state != "resolved"]
+    before_it_fires = verb == "silence" and target.count("/") in (1, 3) and not any(target in _names(alert) for alert in alerts)
+    named = [] if before_it_fires else _matching(alerts, target)
+    exact = target if before_it_fires or target in _names(named[0]) else named[0].id
+    order = Command(verb, exact, actor or getpass.getuser(), reason.strip(), int(time.time() * 1_000), until_ms)
+    _write(settings, order)
+    from anchorwatch.cli import _alerts_shown as shown
+
+    shown.ordered(order, named, as_json=as_json)
+
+
+def _write(settings: "Settings", order: "Command") -> None:
+    import msgspec
+
+    from anchorwatch.engine.settings import WRITING, producer
+    from anchorwatch.errors import Unreachable
+
+    failures: list[str] = []
+    topic = settings.topic("commands")
+    client = producer({name: WRITING[name] for name in ("partitioner", "compression.type")}, settings.kafka, {"message.timeout.ms": 10_000})
+    client.produce(
+        topic,
+        key=f"{order.verb}/{order.target}".encode(),
+        value=msgspec.json.encode(order),
+        headers=[("content-type", b"application/json")],
+        on_delivery=lambda error, _: failures.append(error.str()) if error is not None else None,
+    )
+    left = client.flush(15)
+    if failures or left:
+        why = failures[0] if failures else "no answer within 15 s"
+        raise Unreachable(f"the command was not written to {topic}: {why}; nothing was changed, try again")
+
+
+# --- times ----------------------------------------------------------------------------------------------------------------------
+
+
+def _until(text: str) -> int:
+    """An instant in ms since 1970: from `now`, a length of time, or RFC 3339 with an offset."""
+    from datetime import datetime
+
+    from anchorwatch.errors import ConfigError
+
+    now = int(time.time() * 1_000)
+    if text == "now":
+        return now
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        return now + _milliseconds("--until", text)
+    if instant.tzinfo is None:
+        raise ConfigError(f"--until {text}: has no time zone; write {text}Z, or an offset as +01:00")
+    if (ms := int(instant.timestamp() * 1_000)) <= now:
+        raise ConfigError(f"--until {text}: is over; `--until now` ends a silence")
+    return ms
+
+
+def _milliseconds(option: str, text: str) -> int:
+    from anchorwatch.contract.values import duration
+    from anchorwatch.errors import ConfigError
+
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise ConfigError(f"{option} {text}: {error}") from error
