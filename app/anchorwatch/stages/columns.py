@@ -138,7 +138,7 @@ def _columns(records: Objects, get: Callable[[Any], Any], width: int) -> list[Ob
 
 def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
     """attrgetter gives a bare value for one name."""
-    if len(names) == 1:
-        single = attrgetter(names[0])
-        return lambda record: (single(record),)
-    return attrgetter(*names) if names else lambda record: ()
+    if len(names) > 1:
+        return attrgetter(*names)
+    single = [attrgetter(name) for name in names]
+    return lambda record: tuple(get(record) for get in single)

@@ -59,7 +59,7 @@ def seen_of(scene: Scene, heard: Heard) -> Seen:
     elif monitor.tilt and monitor.watch == "quality":
         cells = scene.recent.confusions(change.since_ms)
         if cells is not None and not scene.layout.regression:
-            quality = scene.recent.quality(monitor.row, cells[monitor.row])
+            quality = scene.recent.quality(cells[monitor.row])
             current, interval, n = quality.value, quality.interval, quality.n
     volume = scene.recent.volume()
     fine = not scene.monitors.is_busy(f"{monitor.watch}:{monitor.subject}/{WHOLE}")

@@ -160,20 +160,19 @@ class Intake:
         for j, (i, traceparent) in enumerate(kept):
             seconds = float(columns.latency_s[i])
             model.waiting.traces[int(hashes[i])] = traceparent
-            value = seconds if seconds == seconds else 0.0
+            value = 0.0 if np.isnan(seconds) else seconds
             by_window.setdefault(int(batch.at[i]) // model.window_ms, []).append((j, value, traceparent, int(hashes[i]) >> 1))
             if len(self.report.kept) < KEPT_MAX:
                 offset, stamp = batch.row(i)[2:]
-                identity = ("predictions", contract.environment, contract.model, batch.records[i].prediction_id)
-                self.report.kept.append(Kept(*identity, *self._place(batch, offset, traceparent, stamp)))
+                kept_one = Kept(
+                    "predictions", contract.environment, contract.model, batch.records[i].prediction_id, batch.topic, batch.task, offset,
+                    traceparent, stamp, batch.polled_ms, batch.polled_ms,
+                )  # fmt: skip
+                self.report.kept.append(kept_one)
         names = segment_names(maker.layout, combos)
         into = model.into(model.layout_number(maker.layout))
         for number, values in by_window.items():
             into(number).tell(names, combos, "slow", values)
-
-    @staticmethod
-    def _place(batch: Batch, offset: int, traceparent: str, stamp: int) -> tuple[str, int, int, str, int, int, int]:
-        return batch.topic, batch.task, offset, traceparent, stamp, batch.polled_ms, batch.polled_ms
 
     def _time(self, names: dict[str, str], batch: Batch, columns: Columns) -> None:
         """Latencies of all events, as arrays for the histograms."""
@@ -229,6 +228,8 @@ class Intake:
                 continue
             record, (_, _, offset, stamp) = batch.records[i], batch.row(i)
             delay = int(batch.at[i]) - int(model.waiting.columns["at"][joined.rows[i] - model.waiting.first])
-            identity = ("outcomes", names["environment"], names["model"], record.prediction_id)
-            place = self._place(batch, offset, traces[i] or "", stamp)
-            self.report.kept.append(Kept(*identity, *place, linked, delay, str(record.label)[:64]))
+            kept_one = Kept(
+                "outcomes", names["environment"], names["model"], record.prediction_id, batch.topic, batch.task, offset, traces[i] or "",
+                stamp, batch.polled_ms, batch.polled_ms, linked, delay, str(record.label)[:64],
+            )  # fmt: skip
+            self.report.kept.append(kept_one)

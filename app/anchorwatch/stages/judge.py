@@ -30,7 +30,7 @@ FeedOf = Callable[[str], str]  # `<environment>/<model>` -> name of its feed
 class Judge:
     def __init__(
         self, task: int, tasks: int, registry: Registry, flags: FlagBook, settings: JudgeSettings, chunks: Mapping[bytes, bytes],
-        feed_of: FeedOf = lambda key: "default",
+        feed_of: FeedOf = lambda _: "default",
     ) -> None:  # fmt: skip
         """chunks: what the last life of this task wrote. Raises StateCorrupt."""
         self.task, self.tasks = task, tasks

@@ -181,11 +181,8 @@ class ModelJudge:
         return signals
 
     def _exact(self, facts: Facts, closed_by: str, judged: Judged) -> list[Signal]:
-        signals = []
-        for rule in self.rules:
-            for exact in rule.window(facts):
-                signals.append(self._tell(exact, (facts.to_ms - self.settings.window_ms, facts.to_ms), closed_by, judged))
-        return signals
+        window = (facts.to_ms - self.settings.window_ms, facts.to_ms)
+        return [self._tell(exact, window, closed_by, judged) for rule in self.rules for exact in rule.window(facts)]
 
     def _tell(self, exact: Exact, window: Window, closed_by: str, judged: Judged) -> Signal:
         signal = exact_signal(self.layout, exact, self.exemplars if exact.open else [])

@@ -67,7 +67,7 @@ class Recent:
         side = len(self.layout.classes) + 1
         return self.total(key, since_ms)[:, :-1].reshape(-1, side, side) if key else None
 
-    def quality(self, row: int, cells: Ints) -> Quality:
+    def quality(self, cells: Ints) -> Quality:
         """By river's metrics, of one segment's cells: the metric that the contract promises, else accuracy."""
         promised = self.layout.contract.promises.quality
         name = promised.metric if promised else "accuracy"

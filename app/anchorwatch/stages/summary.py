@@ -28,7 +28,7 @@ def summary_of(judge: "ModelJudge") -> Summary:
     }
     metric = "accuracy"
     for row in rows:
-        quality = recent.quality(row, cells[row]) if cells is not None else None
+        quality = recent.quality(cells[row]) if cells is not None else None
         metric = quality.metric if quality else metric
         interval = quality.interval if quality else None
         p50, p99 = latencies[row]

@@ -94,7 +94,8 @@ class Latency(Quiet):
         if "_usual_" in seen.subject:
             name = seen.subject.rpartition("_")[2]
             usual = 1000 * (seen.reference or 0)
-            text = f"{share} of answers{where} take longer than {SLACK} times the usual {name} of {usual:.3g} ms (usual: {100 * (seen.line or 0):.2g} % at most)."
+            most = f"usual: {100 * (seen.line or 0):.2g} % at most"
+            text = f"{share} of answers{where} take longer than {SLACK} times the usual {name} of {usual:.3g} ms ({most})."
         else:
             bound = seen.label
             text = f"{share} of answers{where} take longer than the promised {bound} ({100 * (seen.line or 0):.2g} % may)."

@@ -104,7 +104,7 @@ class Quality(Quiet):
         if positive is None or promised.at_least is None:
             return []
         bets = ratio_values(name, promised.at_least - slack, positive, len(layout.classes) + 1)
-        return [_bet(layout, name, row, segment, confusion(layout).key, bets, promised.at_least)]
+        return [_bet(name, row, segment, confusion(layout).key, bets, promised.at_least)]
 
     def _promised_mae(self, layout: "Layout", row: int, segment: str) -> list[Monitor]:
         promised, bound = layout.contract.promises.quality, clip(layout)
@@ -112,7 +112,7 @@ class Quality(Quiet):
             return []
         line = (promised.at_most + (promised.tolerate or 0.0)) / bound
         values = error_values(line) if promised.metric == "mae" else squared_values(line)
-        return [_bet(layout, promised.metric, row, segment, errors(layout).key, values, promised.at_most)]
+        return [_bet(promised.metric, row, segment, errors(layout).key, values, promised.at_most)]
 
     # against the reference
 
@@ -126,7 +126,7 @@ class Quality(Quiet):
             mean = float((counts[row, :ERROR_BINS] * upper).sum() / n)
             spread = float(np.sqrt((counts[row, :ERROR_BINS] * (upper - mean) ** 2).sum() / n / n))
             line = mean * (1 + TOLERATED_SHARE) + 2 * spread
-            return [_bet(layout, "abs_error", row, segment, errors(layout).key, error_values(line), mean * (clip(layout) or 1.0))]
+            return [_bet("abs_error", row, segment, errors(layout).key, error_values(line), mean * (clip(layout) or 1.0))]
         counts = layout.reference_counts(confusion(layout).key)
         if counts is None:
             return []
@@ -151,9 +151,11 @@ class Quality(Quiet):
             usual = f", was {100 * (1 - seen.reference):.3g} %" if seen.reference is not None else ""
             low, high = (1 - seen.interval[1], 1 - seen.interval[0]) if seen.interval else (None, None)
             span = f" [{100 * low:.3g}, {100 * high:.3g}]" if low is not None and high is not None else ""
-            text = f"Only {100 * now:.3g} % of answers{where} are right{span}{usual}; at least {100 * (1 - (seen.line or 0)):.3g} % should be{tail}."
+            least = 100 * (1 - (seen.line or 0))
+            text = f"Only {100 * now:.3g} % of answers{where} are right{span}{usual}; at least {least:.3g} % should be{tail}."
         else:
-            text = f"{name}{where} is {seen.current if seen.current is not None else float('nan'):.3g}{interval}{was}, beyond its line of {seen.line:.3g}{tail}."
+            shown = "not measurable" if seen.current is None else f"{seen.current:.3g}"
+            text = f"{name}{where} is {shown}{interval}{was}, beyond its line of {seen.line:.3g}{tail}."
         return Explained("QualityDrop", text, RUNBOOK)
 
 
@@ -190,7 +192,7 @@ def _errors(layout: "Layout", subject: str, row: int, segment: str, line: float,
     return Monitor("quality", full, segment, row, True, CLEAR_DAYS, (stream,), None, reference, "1", subject, full, line)
 
 
-def _bet(layout: "Layout", subject: str, row: int, segment: str, key: str, values: Floats, stated: float) -> Monitor:
+def _bet(subject: str, row: int, segment: str, key: str, values: Floats, stated: float) -> Monitor:
     table = promise(values)
     tilt = Tilt(key, np.arange(len(values)), table, promise_heal(values), (subject,) * len(table))
     full = f"{subject}@late" if "@" not in subject else subject
