@@ -67,11 +67,24 @@ def test_order_inside_a_window_does_not_matter(signal: Callable[..., Signal]) ->
 
 def test_a_resolved_alert_keeps_no_pictures(signal: Callable[..., Signal]) -> None:
     alert = remembered(signal(evidence={"current": 0.61, "series": [[1, 2]]}, traces=["a", "b"], description="long"))
-    alert.slim()
+    alert.over()
 
     assert alert.words.evidence == {"current": 0.61}
     assert list(alert.words.traces) == ["a"]
     assert alert.words.description == ""
+
+
+def test_a_warning_carries_its_picture_once_a_page_always(signal: Callable[..., Signal]) -> None:
+    """The record that opened it stays in the log; a thousand warnings in every snapshot would not."""
+    evidence = {"current": 0.61, "series": [[1, 2]]}
+    page, warning = remembered(signal(evidence=evidence)), remembered(signal(evidence=evidence, severity="warning"))
+    for alert in (page, warning):
+        alert.hear([alert.words])
+        alert.told()
+
+    assert page.words.evidence == evidence
+    assert warning.words.evidence == {"current": 0.61}
+    assert "series" not in page.voices["QualityDrop"].evidence
 
 
 def test_plain_signals_survive_msgpack(signal: Callable[..., Signal]) -> None:

@@ -59,20 +59,29 @@ class Kept(msgspec.Struct):
     def hear(self, group: Sequence[Signal]) -> None:
         """Take one window's signals of this key: the newest words, and who still speaks. A return of a voice never heard is ignored."""
         group = sorted(group, key=lambda signal: (signal.fires, signal.verdict == "recovering", loudness(signal)))
+        full = {}
         for signal in group:  # the loudest last: it has the last word, whatever the order of arrival
             if signal.verdict == "quiet":
                 self.voices.pop(signal.name, None)
             elif signal.name in self.voices or (signal.fires and len(self.voices) < VOICES_MAX):
-                self.voices[signal.name] = plain_signal(signal)
+                full[signal.name] = plain_signal(signal)
+                self.voices[signal.name] = slimmed(full[signal.name])
         if self.firing:
-            self.words = max(self.firing, key=loudness)
+            loudest = max(self.firing, key=loudness)
+            if loudest.name in full or loudest.name != self.words.name:
+                self.words = full.get(loudest.name, loudest)
         elif group[-1].summary:  # what the all-clear says of itself
             self.words = plain_signal(group[-1])
 
-    def slim(self) -> None:
+    def told(self) -> None:
+        """It was written with its picture; what many warnings need not carry through every snapshot leaves."""
+        if self.severity != "critical":
+            self.words = replace(self.words, evidence={name: value for name, value in self.words.evidence.items() if name != "series"})
+
+    def over(self) -> None:
         """What a resolved alert still needs for 7 days: its identity, no pictures."""
         self.voices = {}
-        self.words = replace(self.words, evidence=_without_lists(self.words.evidence), traces=self.words.traces[:1], description="")
+        self.words = slimmed(self.words)
 
 
 class Incident(msgspec.Struct):
@@ -115,6 +124,12 @@ def plain_signal(signal: Signal) -> Signal:
     )
 
 
+def slimmed(signal: Signal) -> Signal:
+    """Without pictures and long texts."""
+    evidence = {name: value for name, value in signal.evidence.items() if isinstance(value, str | int | float | bool | None)}
+    return replace(signal, evidence=evidence, traces=list(signal.traces[:1]), description="")
+
+
 def plain(value: Any, depth: int = 0) -> Any:
     """Numbers that are not finite become null, numpy's become Python's, tuples lists; bounded in items, depth and text.
 
@@ -136,7 +151,3 @@ def plain(value: Any, depth: int = 0) -> Any:
     if isinstance(value, Sequence | set | frozenset):
         return [plain(inner, depth + 1) for inner in list(value)[:ITEMS_MAX]]
     return plain(str(value), depth)
-
-
-def _without_lists(evidence: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in evidence.items() if isinstance(value, str | int | float | bool | None)}

@@ -177,7 +177,7 @@ class ModelAlerts:
             kept.healthy_since_ms = at_ms
         if state == "resolved":
             kept.resolved_ms, kept.by_person = at_ms, by_person
-            kept.slim()
+            kept.over()
         return True
 
     # --- telling ----------------------------------------------------------------------------------------------------------------
@@ -210,6 +210,8 @@ class ModelAlerts:
                     loud.add(kept.key)
                     self._woke(kept, incident, at_ms, clock_ms)
             alerts += self._written(incident, group, loud)
+            for kept in group:
+                kept.told()
         return alerts
 
     def _may_wake(self, kept: Kept, incident: Incident, clock_ms: int) -> bool:
