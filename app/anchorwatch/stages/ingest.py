@@ -73,6 +73,7 @@ class Ingest:
         self.dead: list[Record] = []
         self._dead_minute: dict[tuple[str, str], int] = {}
         self._minute = -1
+        self._now_ms = 0
         self._decoders: dict[str, Decoder] = {}
         self._makers: dict[tuple[str, str], Maker] = {}
         self._shapes: dict[str, dict[str, str]] = {}
@@ -106,7 +107,6 @@ class Ingest:
                 self._route(role, key, batch if places is None else batch.part(places))
         if not self.settings.wall or newest <= polled_ms + AHEAD_MS_MAX:
             self.seen[topic] = max(self.seen.get(topic, -1), newest)
-        self.book.moved = True
 
     def _prepare(self) -> None:
         """Decoders follow the contracts: a struct per model, so that a record is read once, into typed fields."""
@@ -198,6 +198,7 @@ class Ingest:
 
     def tick(self, now_ms: int, ended: frozenset[str]) -> None:
         """ended: topics read to their end; under the wall's clock they are as far as now."""
+        self._now_ms = now_ms
         times = []
         for topic in self.settings.roles:
             seen = self.seen.get(topic, -1)
@@ -225,7 +226,7 @@ class Ingest:
             self.intake.report.gauges["anchorwatch.pending.predictions", tuple(sorted(names.items()))] = model.waiting.n
         self.closed_ms = boundary
         self.ready += observations(self, boundary)
-        self.tallies, self.book.moved = {}, True
+        self.tallies = {}
 
     # the cut
 
@@ -239,6 +240,7 @@ class Ingest:
         records = records_of(self)
         chunks = self.book.freeze(self)
         report, self.intake.report = self.intake.report, Report()
-        report.gauges["anchorwatch.watermark.ms", (("feed", self.settings.feed), ("task", str(self.task)))] = self.watermark
+        if self.settings.wall and self.watermark >= 0:
+            report.gauges["anchorwatch.watermark.delay", (("stage", "ingest"),)] = max(self._now_ms - self.watermark, 0) / 1000
         dead, self.dead = self.dead, []
         return Frozen(chunks, records + dead, report)

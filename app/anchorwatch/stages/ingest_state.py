@@ -28,7 +28,6 @@ Chunks = dict[bytes, bytes | None]
 
 class Book:
     def __init__(self) -> None:
-        self.moved = False
         self.cut = 0
         self.deltas: dict[int, int] = {}  # cut -> parts of its chunk
         self.pages: dict[tuple[str, int], int] = {}  # (model, page) -> parts of its chunk
@@ -38,7 +37,6 @@ class Book:
     # out
 
     def freeze(self, ingest: "Ingest") -> Chunks:
-        self.moved = False
         self.cut += 1
         chunks = self._delta(ingest)
         chunks.update(self._sweep(ingest))

@@ -19,6 +19,7 @@ from anchorwatch.stages.observe import VERSION, partition_of
 from anchorwatch.stages.registry import Registry, Version
 from anchorwatch.stages.report import Frozen, Report
 from anchorwatch.stages.strangers import Strangers
+from anchorwatch.stages.summary import count_labels, tell
 
 DECODER = msgspec.msgpack.Decoder(Observation)
 ENCODER = msgspec.json.Encoder()
@@ -93,6 +94,7 @@ class Judge:
                     continue
                 judge = self._model(version)
                 pile = piles.get(key) or Pile(version.layout)
+                count_labels(pile, self.report)
                 self.out.append(judge.window(window, pile, tallies.get(key, {}), self.flags.of(version.contract), closed_by, at_ms))
                 self.report.judged.append((key, window[0], window[1], at_ms))
             self.out += self.strangers.window(feed.name, window, tallies, self.registry, at_ms)
@@ -169,7 +171,8 @@ class Judge:
         records += alert_records(alerts, topics, gone)
         report.alerts = alerts
         for alert in alerts:
-            labels = {name: alert.labels[name] for name in ("environment", "model", "severity")}
-            report.count("anchorwatch.alerts", 1, state=alert.state, **labels)
+            report.count("anchorwatch.alerts", 1, **{name: alert.labels[name] for name in ("environment", "model", "watch", "severity")})
+        for summary in report.summaries:
+            tell(summary, report)
         self.moved = False
         return Frozen(self.book.freeze(self), records, report)

@@ -2,13 +2,40 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from anchorwatch.events import Summary
 from anchorwatch.stages.evidence import six
+from anchorwatch.stages.report import Report
 
 if TYPE_CHECKING:
-    from anchorwatch.stages.model_judge import ModelJudge
+    from anchorwatch.stages.model_judge import ModelJudge, Pile
 
 ROWS_MAX = 200
+
+
+def count_labels(pile: "Pile", report: Report) -> None:
+    """Labelled and correct as counters per segment: they may be summed over segments and time, a share may not."""
+    key = next((key for key, count in pile.layout.counts.items() if count.name == "confusion@late"), None)
+    if key is None:
+        return
+    side = len(pile.layout.classes) + 1
+    contract = pile.layout.contract
+    for row, cells in enumerate(pile.layout.view(pile.flat, key)[:, :-1].reshape(-1, side, side)):
+        labels = {"environment": contract.environment, "model": contract.model, "segment": pile.layout.segments[row]}
+        report.count("anchorwatch.labelled", int(cells.sum()), **labels)
+        report.count("anchorwatch.correct", int(np.trace(cells)), **labels)
+
+
+def tell(summary: Summary, report: Report) -> None:
+    """The newest numbers as gauges, per segment."""
+    metric = summary.reasons.get("metric", "accuracy")
+    for i, segment in enumerate(summary.segments):
+        labels = {"environment": summary.environment, "model": summary.model, "segment": segment}
+        for name, column, more in (("quality", "quality", {"metric": metric}), ("evidence.days", "evidence_days", {})):
+            value = summary.columns[column][i]
+            if value is not None:
+                report.gauges[f"anchorwatch.{name}", tuple(sorted({**labels, **more}.items()))] = value
 
 
 def summary_of(judge: "ModelJudge") -> Summary:
