@@ -5,6 +5,7 @@ window and partition of `observations`); judge writes `Finding`, `Summary` and `
 Times end in `_at_ms` or `_ms`: integer milliseconds since 1970 UTC. A row as read from Kafka is a plain tuple, for speed.
 """
 
+import re
 from collections.abc import Sequence
 from types import NoneType
 from typing import Any, Literal, NamedTuple, cast
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 Row = tuple[bytes | None, bytes | None, int, int]  # key, value, offset, record timestamp in ms
 Value = str | float | bool | None  # what a feature may be; integers arrive as numbers
 Answer = str | float | bool  # a prediction or a label; classes are compared as canonical text
+MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 Role = Literal["predictions", "outcomes", "decisions", "flags"]
 
 

@@ -5,18 +5,16 @@ default; raises EventRejected to refuse the record.
 """
 
 import math
-import re
 from collections.abc import Callable
 from typing import Any
 
 from anchorwatch import trace
 from anchorwatch.errors import EventRejected
-from anchorwatch.events import Answer, Flag, canonical
+from anchorwatch.events import MODEL_NAME, Answer, Flag, canonical
 from anchorwatch.sources.native.careful import Remarks, kind_of, number
 
 Reader = Callable[[Any, str, Remarks], Any]
 
-MODEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 ID_MAX = 200  # bytes
 ROUNDING = 1e-6
 
@@ -37,7 +35,7 @@ def identity(value: Any, name: str, _: Remarks) -> str:
 
 
 def model(value: Any, name: str, _: Remarks) -> str:
-    if not isinstance(value, str) or not MODEL.fullmatch(value):
+    if not isinstance(value, str) or not MODEL_NAME.fullmatch(value):
         raise wrong(name, "a model name of small letters, digits, dot, hyphen and underscore", value, "send the `model` of its contract")
     return value
 

@@ -11,7 +11,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from anchorwatch.errors import EventRejected
-from anchorwatch.events import Row
+from anchorwatch.events import MODEL_NAME, Row
 from anchorwatch.sources.base import Decoded, Refused, Shape
 from anchorwatch.sources.native import careful, readers
 from anchorwatch.sources.native.careful import Remarks
@@ -22,7 +22,7 @@ EXAMPLES_MAX = 1_000  # counters a batch may keep an example of
 _UNREADABLE = (ValueError, TypeError, RecursionError)  # what msgspec raises: DecodeError and UnicodeDecodeError are ValueErrors
 
 Note = Callable[[int, str], None]  # place of the record, what
-Model = Annotated[str, Meta(pattern=f"^(?:{readers.MODEL.pattern})$", max_length=63)]
+Model = Annotated[str, Meta(pattern=f"^(?:{MODEL_NAME.pattern})$", max_length=63)]
 
 
 class _Peek(msgspec.Struct, gc=False):
