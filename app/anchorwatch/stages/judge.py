@@ -45,6 +45,7 @@ class Judge:
         self.gone: list[str] = []
         self.report = Report()
         self.moved = False
+        self.touched: set[str] = set()  # models whose state changed since the last cut; that time passed quietly changes nothing
         self.book = judge_state.Book()
         self.book.restore(self, chunks)
 
@@ -96,13 +97,17 @@ class Judge:
                 pile = piles.get(key) or Pile(version.layout)
                 count_labels(pile, self.report)
                 self.out.append(judge.window(window, pile, tallies.get(key, {}), self.flags.of(version.contract), closed_by, at_ms))
+                self.touched.add(key)
                 self.report.judged.append((key, window[0], window[1], at_ms))
             self.out += self.strangers.window(feed.name, window, tallies, self.registry, at_ms)
         for version in self.registry.latest():
             key = version.layout.key
             if self.mine(key) and self.feed_of(key) == feed.name:
                 judge = self._model(self.registry.at(key, boundary - 1) or version)
-                self.out.append(judge.pass_time(boundary, self.flags.of(version.contract), closed_by, at_ms))
+                passed = judge.pass_time(boundary, self.flags.of(version.contract), closed_by, at_ms)
+                if passed.findings or passed.alerts or passed.summaries:
+                    self.out.append(passed)
+                    self.touched.add(key)
         self.moved = True
 
     def _model(self, version: Version) -> ModelJudge:
@@ -129,8 +134,8 @@ class Judge:
         del ended
         for offset, command in self.commands:
             self.command_offset, self.moved = offset, True
-            for judge in self.models.values():
-                self._say(judge.alerts.command(command, now_ms))
+            for key, judge in self.models.items():
+                self._say(key, judge.alerts.command(command, now_ms))
         self.commands = []
         for feed in self.feeds.values():
             if self.settings.wall:
@@ -138,14 +143,17 @@ class Judge:
         clock = now_ms if self.settings.wall else max((f.closed_ms for f in self.feeds.values()), default=-1)
         if clock < 0:
             return
-        for alerts in [*(judge.alerts for judge in self.models.values()), *self.strangers.alerts.values()]:
-            self._say(alerts.tick(clock))
+        for key, alerts in [*((key, judge.alerts) for key, judge in self.models.items()), *self.strangers.alerts.items()]:
+            self._say(key, alerts.tick(clock))
             self.gone += alerts.gone()
 
-    def _say(self, alerts: list[Alert]) -> None:
-        if alerts:
-            self.out.append(Judged(alerts=alerts))
-            self.moved = True
+    def _say(self, key: str, alerts: list[Alert]) -> None:
+        if not alerts:
+            return
+        self.out.append(Judged(alerts=alerts))
+        self.moved = True
+        if key in self.models:
+            self.touched.add(key)
 
     # the cut
 

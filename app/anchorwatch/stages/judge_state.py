@@ -21,17 +21,13 @@ Chunks = dict[bytes, bytes | None]
 class Book:
     def __init__(self) -> None:
         self.sizes: dict[str, int] = {}
-        self.written: dict[str, tuple[int, int, int]] = {}  # model -> what it stood at when it was written
         self.kept: dict[str, Chunk] = {}  # models restored, not asked for yet: their contract may still come
 
     def freeze(self, judge: "Judge") -> Chunks:
         chunks: Chunks = {}
-        for key, model in judge.models.items():
-            stamp = (model.to_ms, model.credited_ms, judge.command_offset)
-            if self.written.get(key) == stamp and not _spoke(judge):
-                continue
-            self.written[key] = stamp
-            chunks.update(self._put(f"model:{key}", pack("judge.model", VERSION, *model.snapshot())))
+        for key in sorted(judge.touched):
+            chunks.update(self._put(f"model:{key}", pack("judge.model", VERSION, *judge.models[key].snapshot())))
+        judge.touched = set()
         header, arrays = _feeds(judge)
         chunks.update(self._put("feeds", pack("judge.feeds", VERSION, header, arrays)))
         return chunks
@@ -57,10 +53,6 @@ class Book:
         kept = self.kept.pop(model.layout.key, None)
         if kept is not None:
             model.restore(kept.header, kept.arrays)
-
-
-def _spoke(judge: "Judge") -> bool:
-    return bool(judge.report.alerts)
 
 
 def _feeds(judge: "Judge") -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
