@@ -119,6 +119,13 @@ class Judge:
         judge.change(version, level)
         return judge
 
+    def _wake(self) -> None:
+        """Models of the last life, as soon as their contract is known: commands and escalation must find their alerts."""
+        for key, kept in list(self.book.kept.items()):
+            version = self.registry.at(key, int(kept.header["to_ms"]))
+            if version is not None:
+                self._model(version)
+
     # people and time
 
     def command(self, offset: int, command: Command) -> None:
@@ -132,6 +139,7 @@ class Judge:
 
     def tick(self, now_ms: int, ended: frozenset[str]) -> None:
         del ended
+        self._wake()
         for offset, command in self.commands:
             self.command_offset, self.moved = offset, True
             for key, judge in self.models.items():
