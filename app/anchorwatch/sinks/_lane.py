@@ -36,7 +36,7 @@ class Lane:
         self._idle = asyncio.Event()
         self._idle.set()
         self._turn = asyncio.Lock()  # `send` and `beat` never run at the same time
-        self._failures: dict[str, tuple[int, int]] = {}  # key -> failures, deliveries at the first one; no more keys than waiting alerts
+        self._failures: dict[str, tuple[int, int]] = {}  # key -> failures, deliveries at the first one
         self._log: Any = structlog.get_logger("anchorwatch.sinks").bind(sink=sink.options.name)
 
     def offer(self, alert: Alert) -> None:
@@ -90,6 +90,8 @@ class Lane:
         except NotNow as error:
             self.counts["retried"] += 1
             self._outbox.later(key)
+            if len(self._failures) > self.pace.waiting_max:  # keys that were dropped meanwhile: counting anew does no harm
+                self._failures.clear()
             failures, since = self._failures.get(key, (0, self.counts["delivered"]))
             self._failures[key] = (failures + 1, since)
             if failures + 1 >= self.pace.failures_max and self.counts["delivered"] > since:
