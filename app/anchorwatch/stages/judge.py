@@ -116,7 +116,7 @@ class Judge:
         if judge is None:
             judge = self.models[version.layout.key] = ModelJudge(version, self.settings, level)
             self.book.restore_model(judge)
-        judge.change(version, level)
+        self._say(version.layout.key, judge.change(version, level))
         return judge
 
     def _wake(self) -> None:
@@ -143,7 +143,9 @@ class Judge:
         for offset, command in self.commands:
             self.command_offset, self.moved = offset, True
             for key, judge in self.models.items():
-                self._say(key, judge.alerts.command(command, now_ms))
+                self._say(key, judge.command(command, now_ms))
+            for key, alerts in self.strangers.alerts.items():
+                self._say(key, alerts.command(command, now_ms))
         self.commands = []
         for feed in self.feeds.values():
             if self.settings.wall:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anchorwatch.alerting.policy import ModelAlerts
-from anchorwatch.alerting.signal import Signal
-from anchorwatch.events import Alert, Block, Exemplar, FieldCount, Finding, FlagChange, Summary
+from anchorwatch.alerting.signal import Signal, dedup_key
+from anchorwatch.events import Alert, Block, Command, Exemplar, FieldCount, Finding, FlagChange, Summary
 from anchorwatch.stages.advice import Advice
 from anchorwatch.stages.evidence import Scene, exact_finding, exact_signal, finding_of, signal_of
 from anchorwatch.stages.monitors import Heard, Monitors
@@ -118,14 +118,17 @@ class ModelJudge:
         self.recent = Recent(self.layout, self.settings.recent_ms)
         self.advice = Advice(self.layout)
 
-    def change(self, version: Version, level_days: float) -> None:
-        """A contract was applied: monitors that did not change keep their evidence, exact rules their state."""
+    def change(self, version: Version, level_days: float) -> list[Alert]:
+        """A contract was applied: monitors that did not change keep their evidence, exact rules their state.
+
+        Returns the alerts that end since nothing watches them any more.
+        """
         if version is self.version:
             if level_days != self.monitors.level_days:
                 for group in self.monitors.groups.values():
                     group.bank.rescale(level_days / self.monitors.level_days)
                 self.monitors.level_days = level_days
-            return
+            return []
         old, kept = self.monitors, [rule.snapshot() for rule in self.rules]
         same_layout = self.layout.reference_id == version.layout.reference_id and self.layout.segments == version.layout.segments
         recent = self.recent
@@ -135,6 +138,18 @@ class ModelJudge:
             rule.restore(state)
         if same_layout and recent.keys == self.recent.keys:
             self.recent.slots = recent.slots
+        contract = version.contract
+        watched = {dedup_key(contract.environment, contract.model, m.watch, m.subject, m.segment) for m in self.monitors.every}
+        watched |= {alert.dedup_key for alert in self.alerts.open() if alert.outside_budget}  # exact rules end with their fault
+        return self.alerts.keep_only(watched, max(self.to_ms, 0))
+
+    def command(self, command: Command, at_ms: int) -> list[Alert]:
+        """What a person asks. A monitor whose alert a person ended starts from 0: what it knew was dealt with."""
+        alerts = self.alerts.command(command, at_ms)
+        if command.verb in ("resolve", "accept"):
+            ended = [a.labels for a in alerts if a.state == "resolved"]
+            self.monitors.reset([f"{a['watch']}:{a['subject']}/{a['segment']}" for a in ended if "subject" in a])
+        return alerts
 
     # windows
 
