@@ -190,6 +190,14 @@ def test_times_of_no_use_are_noted_and_the_record_timestamp_stands_in() -> None:
     assert counters(found) == {"note.no_zone": 1, "note.time_unreadable": 2, "note.clock_ahead": 1, "note.clock_seconds": 1}
 
 
+def test_a_time_beyond_any_clock_harms_nobody() -> None:
+    """One such record alone in its batch once ended the process."""
+    for time in (2**63, 2**64, -(2**63) - 1, -1, 1e19):
+        found = decoded(prediction(predicted_at_ms=time, requested_at_ms=time))
+
+        assert (found.at_ms.tolist(), found.refused, counters(found)) == ([NOON], [], {"note.time_unreadable": 2})
+
+
 def test_latency_is_told_or_the_difference_of_two_times() -> None:
     at = {"predicted_at_ms": NOON}
     found = decoded(
@@ -343,82 +351,6 @@ def test_a_byte_order_mark_is_skipped_and_noted() -> None:
     found = decoded(b"\xef\xbb\xbf" + json.dumps(prediction()).encode())
 
     assert (len(found.records), counters(found)) == (1, {"note.bom": 1})
-
-
-def outcome(**more: Any) -> dict[str, Any]:
-    return {"prediction_id": "p-1", "model": "fraud", "label": "pass", **more}
-
-
-def test_an_outcome_has_its_defaults_and_its_time() -> None:
-    rows = [row(outcome()), row(outcome(known_at_ms="2026-11-22T09:11:00Z", revision=2, kind="proxy", source="clicks", environment="test"))]
-    found = Outcomes([FRAUD, CHURN]).decode(rows)
-
-    first, second = found.records
-    assert (first.model, first.label, first.revision, first.kind, first.source, first.environment) == (
-        "fraud",
-        "pass",
-        0,
-        "observed",
-        "",
-        "prod",
-    )
-    assert (second.revision, second.kind, second.source, second.environment) == (2, "proxy", "clicks", "test")
-    assert found.at_ms.tolist() == [NOON, NOON - 60_000]
-    assert len(found.latency_ms) == 0
-
-
-def test_an_outcome_without_label_or_of_another_kind_is_refused() -> None:
-    rows = [
-        row({"prediction_id": "p-1", "model": "fraud"}),
-        row(outcome(label=None)),
-        row(outcome(kind="guess")),
-        row(outcome(revision=-1)),
-    ]
-    found = Outcomes([FRAUD]).decode(rows)
-
-    assert [refused.path for refused in found.refused] == ["$.label", "$.label", "$.kind"]
-    assert (found.records[0].revision, counters(found)) == (0, {"note.retyped:$.revision": 1})
-
-
-def test_outcomes_of_unknown_models_are_decoded_too() -> None:
-    (record,) = Outcomes([FRAUD]).decode([row(outcome(model="nobody"))]).records
-
-    assert record.model == "nobody"
-
-
-def test_a_decision_needs_an_action_and_knows_three_uses() -> None:
-    base = {"prediction_id": "p-1", "model": "fraud"}
-    rows = [
-        row({**base, "action": "review", "use": "overridden", "reason": "vip"}),
-        row(base),
-        row({**base, "action": "a", "use": "maybe"}),
-    ]
-    found = Decisions([FRAUD]).decode(rows)
-
-    (record,) = found.records
-    assert (record.action, record.use, record.reason, record.actor, record.recommended) == ("review", "overridden", "vip", "", None)
-    assert [refused.path for refused in found.refused] == ["$.action", "$.use"]
-
-
-def test_a_flag_change_is_keyed_by_environment_and_key() -> None:
-    value = {"key": "fraud-model-on", "state": "off", "changed_at_ms": NOON - 5, "actor": "j.doe"}
-    found = Flags().decode(
-        [row(value, key=b"prod/fraud-model-on"), row(value, key=b"fraud-model-on"), row({"key": "k"}), row({**value, "state": False})]
-    )
-
-    first = found.records[0]
-    assert (first.key, first.state, first.kind, first.models, first.announced, first.environment) == (
-        "fraud-model-on",
-        "off",
-        "flag",
-        None,
-        False,
-        "prod",
-    )
-    assert found.at_ms.tolist() == [NOON - 5] * 3
-    assert found.records[2].state == "off"
-    assert [refused.path for refused in found.refused] == ["$.state"]
-    assert counters(found, "") == {"note.misplaced_key": 2, "note.retyped:$.state": 1}
 
 
 def test_a_map_has_the_names_and_values_that_the_record_has() -> None:

@@ -13,6 +13,7 @@ from anchorwatch.sources.base import Decoded, Shape
 from anchorwatch.sources.native import Decisions, Flags, Outcomes, Predictions
 from anchorwatch.sources.native.careful import Remarks
 from anchorwatch.sources.native.role import Role
+from anchorwatch.sources.native.times import MS_END
 
 NOON = 1_795_338_720_000
 FRAUD = Shape("fraud", {"amount": "number", "country": "category", "vip": "bool"})
@@ -31,27 +32,28 @@ scalars = st.none() | st.booleans() | st.integers(-(10**25), 10**25) | st.floats
 nested = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3), max_leaves=6
 )
-times = st.integers(NOON - 10_000, NOON + 10_000) | st.sampled_from(["2026-11-22T09:12:00Z", "2026-11-22 09:12:00", "x"]) | nested
+edges = st.sampled_from([2**p + d for p in (31, 53, 63, 64) for d in (-1, 0)] + [-1, -(2**63) - 1, MS_END, 1e19, 1e308])
+times = edges | st.integers(NOON - 10_000, NOON + 10_000) | st.sampled_from(["2026-11-22T09:12:00Z", "2026-11-22 09:12:00", "x"]) | nested
 KNOWN: dict[str, st.SearchStrategy[Any]] = {
     "prediction_id": st.sampled_from(["p-1", "p-2", "", "é" * 101, "x" * 201]) | nested,
     "model": st.sampled_from(["fraud", "churn", "nobody", "NO"]) | nested,
     "prediction": st.sampled_from(["block", 1, 1.5, True]) | nested,
     "label": st.sampled_from(["block", 1, 1.5, True]) | nested,
-    "score": st.floats(0, 1) | nested,
+    "score": st.floats(0, 1) | edges | nested,
     "scores": st.dictionaries(st.text(max_size=3), st.floats(0, 1)) | nested,
-    "features": st.dictionaries(st.sampled_from(["amount", "country", "vip", "age", "other"]), scalars, max_size=4) | nested,
+    "features": st.dictionaries(st.sampled_from(["amount", "country", "vip", "age", "other"]), scalars | edges, max_size=4) | nested,
     "segments": st.dictionaries(st.sampled_from(["country", "tier"]), scalars) | nested,
     **dict.fromkeys(["predicted_at_ms", "requested_at_ms", "known_at_ms", "decided_at_ms", "changed_at_ms", "heartbeat_at_ms"], times),
     "latency_ms": st.floats(-1, 100) | nested,
     "model_version": st.sampled_from(["4", "", "x" * 70]) | nested,
     "environment": st.sampled_from(["prod", "test", ""]) | nested,
-    "status": st.sampled_from([200, 404, 503.0, "500"]) | nested,
+    "status": st.sampled_from([200, 404, 503.0, "500"]) | edges | nested,
     "propensity": st.sampled_from([0.01, 1, 0, 2]) | nested,
     "arm": st.sampled_from(["model", "baseline", "canary"]) | nested,
     "flag": st.fixed_dictionaries({"key": st.text(max_size=3)}, optional={"variant": scalars, "reason": scalars}) | nested,
     "traceparent": st.sampled_from([f"00-{'a' * 32}-{'b' * 16}-01", f"00-{'0' * 32}-{'b' * 16}-01", "x" * 55]) | nested,
     "kind": st.sampled_from(["observed", "proxy", "flag", "deploy"]) | nested,
-    "revision": st.integers(-1, 3) | nested,
+    "revision": st.integers(-1, 3) | edges | nested,
     "action": st.sampled_from(["review", "", "x" * 70]) | nested,
     "use": st.sampled_from(["followed", "x"]) | nested,
     "key": st.sampled_from(["fraud-on", ""]) | nested,
@@ -60,7 +62,34 @@ KNOWN: dict[str, st.SearchStrategy[Any]] = {
     "announced": st.booleans() | nested,
 }
 documents = st.fixed_dictionaries({}, optional=KNOWN)
+ODD = [
+    b"NaN",
+    b"-Infinity",
+    b"1e400",
+    b"9" * 400,
+    b"9" * 4_400,
+    b'"\\ud800"',
+    b'"\\ud83d\\ude00"',
+    b"\xff",
+    b"",
+    b"null",
+    b"[[1]]",
+    b"\0",
+    b'"a":1,',
+    b"{}",
+]
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> bytes:
+    """JSON in which one place became something that no writer of JSON writes."""
+    raw = json.dumps(draw(documents)).encode()
+    start = draw(st.integers(0, len(raw)))
+    return raw[:start] + draw(st.sampled_from(ODD)) + raw[start + draw(st.integers(0, 5)) :]
+
+
 values = st.one_of(
+    mutated(),
     documents.map(lambda document: json.dumps(document).encode()),
     documents.map(lambda document: json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass")),
     nested.map(lambda document: json.dumps(document).encode()),

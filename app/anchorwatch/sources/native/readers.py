@@ -12,6 +12,7 @@ from anchorwatch import trace
 from anchorwatch.errors import EventRejected
 from anchorwatch.events import MODEL_NAME, Answer, Flag, canonical
 from anchorwatch.sources.native.careful import Remarks, kind_of, number
+from anchorwatch.sources.native.times import MS_END
 
 Reader = Callable[[Any, str, Remarks], Any]
 
@@ -101,12 +102,15 @@ def one_of_or_default(*words: str) -> Reader:
 
 
 def time(value: Any, name: str, remarks: Remarks) -> int | float | str | None:
-    """Only its type is looked at here: what it means is settled for the whole batch."""
+    """Only its type and range are looked at here: what it means is settled for the whole batch."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         remarks.note("time_unreadable")
         return None
     if isinstance(value, float) and not math.isfinite(value):
         remarks.not_finite(f"$.{name}", value)
+        return None
+    if not isinstance(value, str) and not 0 <= value < MS_END:
+        remarks.note("time_unreadable")
         return None
     return value
 
