@@ -132,7 +132,6 @@ class Settings(Part):
     telemetry: TelemetrySettings = TelemetrySettings()
     dead_letters: DeadLetters = DeadLetters()
     run: Listener = Listener(port=6066)
-    web: Listener = Listener(port=6067)
     _places: Places = PrivateAttr(default_factory=lambda: Places("default"))
 
     def topic(self, name: str) -> str:

@@ -17,7 +17,6 @@ REMOVED: dict[Path, str] = {
     ("owner",): "write fallback_owner; a model's own owner stands in its contract",
     ("join.pending.max",): "write join: {pending: {max: 512MB}}",
     ("topics.prefix",): "write topics: {prefix: …}",
-    ("ui",): "write web: {host: …, port: …}",
 }
 
 
