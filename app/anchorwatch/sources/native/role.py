@@ -72,6 +72,7 @@ class Role:
         }
         self._strict = self._strict_decoder(models, [name for name in matchable if name is not None])
         self._stood_in = tuple(field for field in self.fields if field.default is not None)
+        self._stand_ins_of = attrgetter(*(field.name for field in self._stood_in))
 
     def _struct(self, features: Features | None) -> type[msgspec.Struct]:
         model = (Model, None) if self.named else None
@@ -164,8 +165,8 @@ class Role:
             return None
         if self.named:
             record.model = name
-        for field in self._stood_in:
-            if getattr(record, field.name) is None:
+        for field, there in zip(self._stood_in, self._stand_ins_of(record), strict=True):
+            if there is None:
                 found = self._stand_in(field, key, record.status if field.name == "prediction" else 0)
                 if found is NEEDED:
                     return None
@@ -183,8 +184,8 @@ class Role:
             record.score = readers.probability(record.score, "score", remarks)
         if record.features is None:
             record.features = features.loose()
-        for (attribute, name, kind), wanted in zip(features.kinds, features.types, strict=True):
-            value = getattr(record.features, attribute)
+        values = msgspec.structs.astuple(record.features)
+        for (attribute, name, kind), wanted, value in zip(features.kinds, features.types, values, strict=True):
             if type(value) is not wanted and value is not None:
                 setattr(record.features, attribute, readers.feature(kind, value, name, remarks))
         if remarks.counters:
