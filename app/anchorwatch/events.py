@@ -177,17 +177,17 @@ class FieldCount(msgspec.Struct, array_like=True):
 
     present: int
     types: dict[str, int]  # number, text, bool, null, nested
-    sample: list[Any] = []  # at most 64 values of an undeclared field, none of private ones
+    sample: list[tuple[int, Value]] = []  # (hash of the id, value) of an undeclared field: the 64 of smallest hash, so that samples merge
 
 
 class Exemplar(msgspec.Struct, array_like=True):
     """A kept prediction that stands for many: the link from an alert to a trace."""
 
-    segment: str
-    reason: str  # what it is evidence of: slowest, newest, wrong, ...
-    value: float
+    segments: list[str]  # all that it belongs to
+    reason: str  # what it is evidence of: slow, wrong, any
+    value: float  # seconds of latency; 1 of a wrong answer
     traceparent: str
-    prediction_id: str
+    hash: int  # of the prediction id: orders equals
 
 
 class Block(msgspec.Struct):
@@ -201,6 +201,7 @@ class Block(msgspec.Struct):
     counts: dict[str, Counts]
     fields: dict[str, FieldCount] = {}
     looked_at: int = 0  # records read as maps for `fields`
+    last_ms: int = -1  # event time of the newest prediction, -1: none
     exemplars: list[Exemplar] = []
     versions: dict[str, int] = {}  # model_version -> predictions
     reasons: dict[str, int] = {}  # flag.reason -> predictions
