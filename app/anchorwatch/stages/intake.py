@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from anchorwatch.events import Row
 from anchorwatch.stages.columns import Maker, Objects
-from anchorwatch.stages.join import Joined
+from anchorwatch.stages.join import Added, Joined
 from anchorwatch.stages.model_ingest import LOOK_SHARE, ModelIngest, hashes_of, segment_names
 from anchorwatch.stages.registry import Version
 from anchorwatch.stages.report import KEPT_MAX, Kept, Report
@@ -81,18 +81,24 @@ class Intake:
             return
         columns = maker.columns(batch.records, batch.latency_ms, self._end_to_end(batch))
         hashes = hashes_of(list(map(ID, batch.records)))
-        new, late = model.predictions(maker, batch.records, hashes, batch.at, columns, closed_ms)
+        added, late = model.predictions(maker, batch.records, hashes, batch.at, columns, closed_ms)
         names = {"environment": version.contract.environment, "model": version.contract.model}
-        fresh = int(np.count_nonzero(new))
-        self.report.count("anchorwatch.predictions", fresh, **names)
-        for name, n in (("duplicate_prediction", len(new) - fresh), ("late_prediction", int(np.count_nonzero(late)))):
-            self.note(key, name, n)
-            self.report.count("anchorwatch.notes", n, kind=name, **names)
-        counted = new & ~late
+        self._tell_predictions(key, names, added, int(np.count_nonzero(late)))
+        counted = added.new & ~late
         self._look(maker, model, batch, columns, hashes, counted)
         self._versions(maker, model, batch, counted)
         self._keep(version, maker, model, batch, hashes, counted, columns)
         self._time(names, batch, columns)
+
+    def _tell_predictions(self, key: str, names: dict[str, str], added: Added, late: int) -> None:
+        fresh = int(np.count_nonzero(added.new))
+        self.report.count("anchorwatch.predictions", fresh, **names)
+        duplicates = {"duplicate_prediction": len(added.new) - fresh, "conflicting_prediction": added.conflicts, "late_prediction": late}
+        for name, n in duplicates.items():
+            self.note(key, name, n)
+            self.report.count("anchorwatch.notes", n, kind=name, **names)
+        self.note(key, "outcome.joined", added.joined)  # it was there first
+        self.report.count("anchorwatch.outcomes", added.joined, result="joined", **names)
 
     def _own_arm(self, key: str, batch: Batch) -> Batch:
         """Other arms are answers of their own: counted here, judged by the baseline watch of a later version."""

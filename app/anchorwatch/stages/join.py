@@ -40,6 +40,14 @@ class Joined(NamedTuple):
     waiting: int
 
 
+class Added(NamedTuple):
+    """What a batch of predictions did."""
+
+    new: NDArray[np.bool_]  # bool[n]
+    joined: int  # their outcome was there before them
+    conflicts: int  # known ids that came again with another answer or other segments
+
+
 class Index:
     """hash -> row number, open addressing, whole batches at once. Row numbers only grow; what lies below `first` is gone."""
 
@@ -98,34 +106,49 @@ class Waiting:
 
     # predictions
 
-    def add(self, hashes: NDArray[np.uint64], at: Ints, combo: Ints, answer: Floats, layout: int, final_ms: int) -> NDArray[np.bool_]:
-        """bool[n]: which are new. Known ids change nothing, but a ghost's prediction fills it in.
+    def add(self, hashes: NDArray[np.uint64], at: Ints, combo: Ints, answer: Floats, layout: int, final_ms: int) -> Added:
+        """Known ids change nothing, but a ghost's prediction fills it in.
 
         An id that comes again more than `final_ms` later, by its own time, is a new prediction: the old one was final.
         """
-        new = np.zeros(len(hashes), np.bool_)
-        _, once = np.unique(hashes, return_index=True)
-        first_of_id = np.zeros(len(hashes), np.bool_)
-        first_of_id[once] = True
-        rows = self.index.find(hashes, self.first)
-        known = np.flatnonzero(first_of_id & (rows >= 0))
-        if len(known):
-            places = rows[known] - self.first
-            ghost = self.columns["layout"][places] == GHOST
-            again = ~ghost & (at[known] - self.columns["at"][places] > final_ms)
-            for name, value in (("label", np.nan), ("known", 0), ("revision", -1)):
-                self.columns[name][places[again]] = value
-            use = ghost | again
-            filled, places = known[use], places[use]
-            self._write(places, at[filled], combo[filled], answer[filled], layout)
-            self._soil(rows[filled])
-            new[filled] = True
-        fresh = np.flatnonzero(first_of_id & (rows < 0))
-        if len(fresh):
-            places = self._append(hashes[fresh])
-            self._write(places, at[fresh], combo[fresh], answer[fresh], layout)
-            new[fresh] = True
-        return new
+        new, joined, left = np.zeros(len(hashes), np.bool_), 0, np.arange(len(hashes))
+        while len(left):  # once, but for an id that comes again in this very batch when it was final
+            _, once = np.unique(hashes[left], return_index=True)
+            first = left[np.sort(once)]
+            rows = self.index.find(hashes[first], self.first)
+            use, filled = self._takes(rows, at[first], final_ms)
+            joined += filled
+            fresh = first[rows < 0]
+            if len(fresh):
+                self._write(self._append(hashes[fresh]), at[fresh], combo[fresh], answer[fresh], layout)
+            if use.any():
+                some = first[use]
+                self._write(rows[use] - self.first, at[some], combo[some], answer[some], layout)
+                self._soil(rows[use])
+            new[fresh], new[first[use]] = True, True
+            rest = np.setdiff1d(left, first, assume_unique=True)
+            left = rest[self._is_again(self._places(hashes[rest]), at[rest], final_ms)]
+        known = np.flatnonzero(~new)
+        places = self._places(hashes[known])
+        same = (self.columns["combo"][places] == combo[known]) & _equal(self.columns["answer"][places], answer[known])
+        return Added(new, joined, int((~same).sum()))
+
+    def _takes(self, rows: Ints, at: Ints, final_ms: int) -> tuple[NDArray[np.bool_], int]:
+        """bool[n]: which rows take a prediction, as ghosts or since the old one was final; how many ghosts had a label."""
+        use, known = np.zeros(len(rows), np.bool_), np.flatnonzero(rows >= 0)
+        places = rows[known] - self.first
+        ghost, again = self.columns["layout"][places] == GHOST, self._is_again(places, at[known], final_ms)
+        for name, value in (("label", np.nan), ("known", 0), ("revision", -1)):
+            self.columns[name][places[again]] = value
+        use[known] = ghost | again
+        return use, int((ghost & (self.columns["revision"][places] >= 0)).sum())
+
+    def _is_again(self, places: Ints, at: Ints, final_ms: int) -> NDArray[np.bool_]:
+        return (self.columns["layout"][places] != GHOST) & (at - self.columns["at"][places] > final_ms)
+
+    def _places(self, hashes: NDArray[np.uint64]) -> Ints:
+        """Of ids that are here."""
+        return self.index.find(hashes, self.first) - self.first
 
     def _write(self, places: Ints, at: Ints, combo: Ints, answer: Floats, layout: int) -> None:
         for name, values in (("at", at), ("combo", combo), ("answer", answer), ("layout", layout)):
@@ -257,3 +280,8 @@ class Waiting:
             for name in FIELDS:
                 self.columns[name][places] = image[name][keep]
         self._reindex()
+
+
+def _equal(a: Floats, b: Floats) -> NDArray[np.bool_]:
+    """NaN equals NaN: a failed call that comes again is no conflict."""
+    return (a == b) | (np.isnan(a) & np.isnan(b))

@@ -8,7 +8,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from anchorwatch.stages.columns import Maker, Objects
-from anchorwatch.stages.join import GHOST, Joined, Waiting
+from anchorwatch.stages.join import GHOST, Added, Joined, Waiting
 from anchorwatch.stages.windows import OpenWindow
 from anchorwatch.watches.base import Columns, Floats, Ints, Matured
 from anchorwatch.watches.layout import Layout
@@ -104,22 +104,25 @@ class ModelIngest:
 
     def predictions(
         self, maker: Maker, records: Objects, hashes: NDArray[np.uint64], at: Ints, columns: Columns, closed_ms: int
-    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """bool[n] which are new; bool[n] which of these came after their window was closed."""
+    ) -> tuple[Added, NDArray[np.bool_]]:
+        """What the join made of them; bool[n] which are new, but came after their window was closed."""
         layout = maker.layout
         number = self.layout_number(layout)
         combos = maker.combos(records)
         answers = columns.numbers["answer"] if layout.regression else columns.codes["prediction"].astype(np.float64)
-        new = self.waiting.add(hashes, at, combos, answers, number, layout.contract.labels.delay.final)
+        added = self.waiting.add(hashes, at, combos, answers, number, layout.contract.labels.delay.final)
         late = at < closed_ms
-        groups = Groups(at // self.window_ms, combos, new & ~late, self.into(number))
+        counted = added.new & ~late
+        groups = Groups(at // self.window_ms, combos, counted, self.into(number))
         for watch in layout.watches:
             watch.count(layout, columns, groups)
         self.last_ms = max(self.last_ms, int(at.max()))
         groups.note_newest(at)
-        if self.closed_to < 0:
-            self.closed_to = int(at.min()) // self.cell_ms(layout) * self.cell_ms(layout)
-        return new, new & late
+        if counted.any():
+            begin = int(at[counted].min()) // self.cell_ms(layout) * self.cell_ms(layout)
+            # lower only before anything was closed: the first batch need not hold the oldest prediction
+            self.closed_to = begin if self.closed_to < 0 else min(self.closed_to, begin)
+        return added, added.new & late
 
     def outcomes(self, maker: Maker, labels: Objects, hashes: NDArray[np.uint64], known: Ints, revisions: Ints) -> tuple[Joined, int]:
         """What they did, and how many named a class that the contract does not know."""
