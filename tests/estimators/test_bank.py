@@ -70,9 +70,30 @@ def test_evidence_is_the_formula_of_the_design() -> None:
 def test_an_empty_window_only_adds_credit() -> None:
     bank = rates(2, share=[0.25, 0.0])
 
-    assert bank.window([0, 0], [0, 0], 4.0, 0, DAY) == []
+    assert bank.window([0, 0], [0, 0], 0.5, 0, DAY) == []
 
-    assert bank.evidence().tolist() == [1.0, 0.0]
+    assert bank.evidence().tolist() == [0.125, 0.0]
+
+
+def test_nothing_is_ever_said_of_a_monitor_that_saw_no_event() -> None:
+    """Bookings whose truth comes after 202 days: credit alone once warned after 15 days and paged after 150."""
+    bank = rates(share=0.2)
+
+    changes = [change for day in range(300) for change in bank.window([0], [0], 1.0, day * DAY, (day + 1) * DAY)]
+
+    assert changes == []
+    assert bank.evidence().tolist() == [0.2]
+
+
+def test_silence_takes_away_nothing_that_was_gathered_before() -> None:
+    bank = rates(line=0.1, share=0.5)
+    bank.window([20], [6], 1.0, 0, DAY)
+    before = bank.evidence().tolist()
+
+    bank.window([0], [0], 5.0, DAY, 6 * DAY)
+
+    assert before[0] > 0.5
+    assert bank.evidence()[0] >= before[0]
 
 
 def test_a_rate_beyond_its_line_pages_once_and_is_dated() -> None:
@@ -321,7 +342,7 @@ def test_a_new_budget_keeps_every_monitor_at_the_same_part_of_its_mark() -> None
     other.take_over(bank, [0], [0])
     bank.rescale(2.0)
 
-    assert bank.evidence().tolist() == other.evidence().tolist() == [4.0]
+    assert bank.evidence().tolist() == other.evidence().tolist() == [1.0]
     assert bank.level_days == 60.0
 
 

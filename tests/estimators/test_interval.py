@@ -32,6 +32,14 @@ def test_clumped_events_count_less() -> None:
     assert wide[0] < low < high < wide[1]
 
 
+def test_hardly_any_event_is_left_of_clumped_ones() -> None:
+    """Real latitudes clump with phi 222: three events, two of them ones, are a 70th of one event. It once ended in `log1p(-1)`."""
+    low, high = beta_binomial_interval(2, 3, phi=222)
+
+    assert low < 1e-9
+    assert high == 1.0
+
+
 @pytest.mark.parametrize("p", [0.01, 0.05, 0.3])
 def test_the_truth_is_ever_missed_in_at_most_5_of_100_streams(p: float) -> None:
     """Looked at after 8, 16, .. 2,048 events in 400 streams; the binomial bound of 5 % is 29 in 400."""

@@ -5,6 +5,7 @@
     recovering --half of it lost--> warned, open again
 
 M_i <- (M_i + share_i days) L_i once per window, alone for each monitor; while open M rests at 0 and earns nothing (detection.md 1, 2).
+Silence earns next to nothing, so that nothing is ever said of a monitor that saw no event.
 """
 
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from anchorwatch.estimators.tables import LAM, Heal, bernoulli
 QUIET, WARNED, OPEN = 0, 1, 2
 WARN_SHARE = 0.1  # of N: where a warning begins
 RECOVER_SHARE = 0.1  # of clear_days; without it a lucky hour of a lasting fault (.12 for .06) stopped escalation 2.1 times a day, so .4
+IDLE_SHARE = 1 / 30  # of N, so usually a day, is what silence earns; unbounded, 15 days without a label were a warning, 150 a page
 AGAIN_MS = 7 * 86_400_000  # an alarm so soon after the all-clear is the same alert
 NEVER_MS = -(2**62)
 
@@ -120,8 +122,7 @@ class _Bank:
         assert to_ms >= from_ms, f"the window ends at {to_ms} before it begins at {from_ms}"
         was = self._heal.recovering
         healed, inside = self._heal_window(n, k, days, from_ms)
-        credit = np.where(self._status == OPEN, 0.0, self.share * days)
-        self._rows.add(self._rows.buffer, np.repeat(credit, self._width), n, k, from_ms)
+        self._rows.add(self._rows.buffer, self._credit(n, days), n, k, from_ms)
         m = self._bounded(self.evidence())
 
         alarm = self.pages & (self._status != OPEN) & (m >= self.level_days)
@@ -135,6 +136,15 @@ class _Bank:
         changes += [self._turned(int(i), float(m[who[i]]), bool(done[i])) for i in np.flatnonzero(done | turned)]
         self._move(alarm, warn, done, changes, to_ms)
         return sorted(changes)
+
+    def _credit(self, n: Floats, days: float) -> Floats:
+        """float64[columns] or [bets, columns]. Silence earns little: that only takes M away, so the promise is untouched."""
+        share = np.repeat(np.where(self._status == OPEN, 0.0, self.share), self._width)
+        credit: Floats = share * days
+        if (idle := n == 0).any():
+            left = np.maximum(share * self.level_days * IDLE_SHARE - self._rows.m, 0.0)
+            credit = np.where(idle, np.minimum(left, credit), credit)
+        return credit
 
     def _heal_window(self, n: Floats, k: Floats, days: float, from_ms: int) -> tuple[Floats, Mask]:
         row, column = self._heal.row, self._heal.column

@@ -29,6 +29,8 @@ def beta_binomial_interval(k: float, n: float, alpha: float = 0.05, phi: float =
     def edge(inside: float, outside: float) -> float:
         for _ in range(_STEPS):
             p = (inside + outside) / 2
+            if p == 1.0:  # what is left of the events after phi rules out nothing that a float can tell from 1
+                return 1.0
             wealth = -(k * log(p) if k else 0.0) - ((n - k) * log1p(-p) if k < n else 0.0)
             inside, outside = (p, outside) if wealth < ruled_out else (inside, p)
         return inside

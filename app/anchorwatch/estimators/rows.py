@@ -37,7 +37,7 @@ class Rows:
         self._going: Floats = np.empty(data.shape[1:])
 
     def add(self, gain: Floats, credit: Floats, n: Floats, k: Floats, from_ms: int) -> None:
-        """One window. gain: float64[bets, columns], overwritten; credit, n: float64[columns]; k: float64[columns] or [bets, columns]."""
+        """One window. gain: float64[bets, columns], overwritten; n: float64[columns]; credit, k: the same or [bets, columns]."""
         np.greater(self.w, 0.0, out=self._going)  # as 0. and 1.: multiplying is ten times faster than copying through a mask
         self.since -= from_ms
         self.data[2:] *= self._going
