@@ -83,12 +83,16 @@ class Sinks:
             lane.offer(alert)
         return True
 
+    async def idle(self) -> None:
+        """Returns when every receiver has taken, or will never take, all that was offered."""
+        await asyncio.gather(*(lane.idle() for lane in self._lanes.values()))
+
     async def _feed(self, alerts: AsyncIterator[Alert], drain_s: float) -> None:
         async for alert in alerts:
             self.offer(alert)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(drain_s):
-                await asyncio.gather(*(lane.idle() for lane in self._lanes.values()))
+                await self.idle()
 
     def _is_new(self, alert: Alert) -> bool:
         """By `<id>/<sequence>`: a replay tells the same again."""

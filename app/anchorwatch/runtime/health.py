@@ -1,0 +1,38 @@
+"""What a probe and Prometheus ask the supervisor: /livez, /readyz, /metrics."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from anchorwatch.errors import ConfigError
+
+Ready = Callable[[], dict[str, Any]]  # plain data with `ready`
+Metrics = Callable[[], Awaitable[str]]
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+async def serve(host: str, port: int, ready: Ready, metrics: Metrics) -> tuple[web.AppRunner, int]:
+    """Listening; the port in use (0 takes a free one). Raises ConfigError when the address is taken."""
+
+    async def livez(_: web.Request) -> web.Response:
+        return web.json_response({"alive": True})  # that the loop answers is the answer
+
+    async def readyz(_: web.Request) -> web.Response:
+        told = ready()
+        return web.json_response(told, status=200 if told["ready"] else 503)
+
+    async def scraped(_: web.Request) -> web.Response:
+        return web.Response(body=(await metrics()).encode(), headers={"Content-Type": TEXT})
+
+    app = web.Application()
+    app.add_routes([web.get("/livez", livez), web.get("/readyz", readyz), web.get("/metrics", scraped)])
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, host, port)
+    try:
+        await site.start()
+    except OSError as error:
+        await runner.cleanup()
+        raise ConfigError(f"run: cannot listen on {host}:{port}: {error.strerror}; set run: {{port: …}}, 0 takes any free port") from error
+    return runner, int(runner.addresses[0][1])

@@ -1,0 +1,62 @@
+"""What a stage's process is told by its supervisor; it travels over a pipe, since it may hold passwords."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from anchorwatch.config import TOPICS, Feed, Settings
+from anchorwatch.events import Applied, Role
+
+Stage = Literal["ingest", "judge"]
+
+
+class Job(msgspec.Struct, frozen=True):
+    """One process of one stage. Times are ms, sizes bytes, names of topics whole."""
+
+    stage: Stage
+    feed: str  # "" of judge
+    sources: dict[str, Role]  # topic -> what it carries; empty of judge, which reads observations
+    instance: str
+    prefix: str
+    topics: dict[str, str]  # standard name -> name in force
+    kafka: dict[str, str]
+    group: dict[str, str]
+    files: list[Applied]  # contracts of the settings' folder
+    window_ms: int
+    lateness_ms: int
+    grace_ms: int
+    cut_ms: int
+    summary_ms: int
+    shown_ms: int
+    wall: bool
+    pending_bytes_max: int
+    pages_per_month: float
+    fallback_owner: str
+    verbatim: bool
+    service_name: str
+    spans_per_second_max: int
+
+    @property
+    def name(self) -> str:
+        """Tells processes of one supervisor apart."""
+        return f"ingest.{self.feed}" if self.stage == "ingest" else "judge"
+
+    @property
+    def group_name(self) -> str:
+        """Holds the truth: offsets, and the changelog of that name."""
+        return self.prefix + self.name
+
+
+def of_settings(settings: Settings, files: list[Applied], feed: Feed | None) -> Job:
+    """Ingest of that feed; without one the judge."""
+    values: dict[str, Any] = {
+        "instance": settings.instance, "prefix": settings.topics.prefix, "topics": {name: settings.topic(name) for name in TOPICS},
+        "kafka": dict(settings.kafka), "group": dict(settings.group), "files": files, "window_ms": settings.window,
+        "lateness_ms": settings.lateness, "grace_ms": settings.grace, "cut_ms": settings.cut, "summary_ms": settings.summary, "shown_ms": settings.shown, "wall": settings.clock == "wall",
+        "pending_bytes_max": settings.join.pending.max, "pages_per_month": settings.pages_per_month,
+        "fallback_owner": settings.fallback_owner, "verbatim": settings.dead_letters.values == "verbatim", "service_name": settings.telemetry.service_name,
+        "spans_per_second_max": settings.telemetry.spans_per_second_max,
+    }  # fmt: skip
+    if feed is None:
+        return Job("judge", "", {}, **values)
+    return Job("ingest", feed.name, {topic: role for role, topic in feed.topics.items()}, **values)

@@ -1,0 +1,53 @@
+"""Which models are watched, and which feed is each of? Contract files first; what was applied wins over the file of its model."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from anchorwatch.config import Feed
+from anchorwatch.config.feeds import feeds
+from anchorwatch.events import Applied
+from anchorwatch.stages.registry import Registry
+
+log = logging.getLogger(__name__)
+
+
+class Roster:
+    """A registry and its feeds. Raises ContractError for a file that cannot be used; what the topic holds is refused with a log line."""
+
+    def __init__(self, topic: Callable[[str], str], window_ms: int, files: Sequence[Applied]) -> None:
+        """topic: standard name -> name in force."""
+        self.registry = Registry(window_ms)
+        self._topic = topic
+        self._of_files = {self.registry.apply(applied).layout.key for applied in files}
+        self._feeds: list[Feed] | None = None  # None: to be found anew
+        self._of: dict[str, str] = {}
+
+    def record(self, key: bytes | None, value: bytes | None) -> bool:
+        """A record of `contracts`. Did it change anything?"""
+        name = self.registry.record(key, value)
+        if name is None:
+            return False
+        if why := self.registry.refused.get(name):
+            log.warning("contract.refused model=%s reason=%s; what was in force stays; `anchorwatch apply` a valid one", name, why)
+            return False
+        if name in self._of_files:
+            self._of_files.discard(name)
+            if found := self.registry.versions.get(name):
+                del found[:-1]  # the file was never in force, now that something was applied
+            log.info("contract.file_passed_over model=%s reason=one was applied, it wins", name)
+        self._feeds = None
+        return True
+
+    @property
+    def feeds(self) -> list[Feed]:
+        if self._feeds is None:
+            self._feeds = feeds(self._topic, [version.contract for version in self.registry.latest()])
+            self._of = {contract.key: feed.name for feed in self._feeds for contract in feed.contracts}
+        return self._feeds
+
+    def feed_of(self, key: str) -> str:
+        """Of a model; "" when nobody has a contract for it."""
+        return self._of.get(key, "") if self.feeds else ""
+
+    def models_of(self, feed: str) -> frozenset[str]:
+        return frozenset(contract.key for found in self.feeds if found.name == feed for contract in found.contracts)

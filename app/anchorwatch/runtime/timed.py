@@ -1,0 +1,58 @@
+"""Ingest with a clock beside it: how long each batch took, and the figures that only a whole process can tell."""
+
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from anchorwatch.events import Row
+from anchorwatch.stages.ingest import Ingest
+from anchorwatch.stages.report import Frozen, Labels
+
+PREDICTIONS, PROCESS = "anchorwatch.predictions", "anchorwatch.process"
+PENDING, WATERMARK = "anchorwatch.pending.predictions", "anchorwatch.watermark.ms"
+
+
+class Timed:
+    """Is an engine's `Stage`. Stages know no clock, so what is measured by one is added here, outside them.
+
+    pending: predictions that wait, by labels of the model; watermark_ms: -1 before the first. Both are sums or minima over tasks
+    in telemetry, so they do not leave with the task's own report.
+    """
+
+    def __init__(self, ingest: Ingest) -> None:
+        self.ingest = ingest
+        self.pending: dict[Labels, float] = {}
+        self.watermark_ms = -1
+
+    def take(self, topic: str, rows: Sequence[Row], polled_ms: int, traceparents: Sequence[bytes | None] | None) -> None:
+        report = self.ingest.intake.report
+        kept, before = len(report.kept), self._predictions()
+        self.ingest.take(topic, rows, polled_ms, traceparents)
+        counted_ms = time.time_ns() // 1_000_000
+        report.kept[kept:] = [each._replace(counted_ms=counted_ms) for each in report.kept[kept:]]
+        for labels, n in self._predictions().items():
+            if fresh := n - before.get(labels, 0):
+                seconds = np.full(fresh, (counted_ms - polled_ms) / 1000)
+                report.latencies.setdefault((PROCESS, labels), []).append(seconds)
+
+    def _predictions(self) -> dict[Labels, int]:
+        """Counted since the last cut, of each model."""
+        return {labels: n for (name, labels), n in self.ingest.intake.report.counters.items() if name == PREDICTIONS}
+
+    def tick(self, now_ms: int, ended: frozenset[str]) -> None:
+        self.ingest.tick(now_ms, ended)
+
+    def due(self) -> bool:
+        return self.ingest.due()
+
+    def freeze(self, spans: Mapping[str, tuple[int, int]]) -> Frozen:
+        frozen = self.ingest.freeze(spans)
+        gauges = frozen.report.gauges
+        for name, labels in [key for key in gauges if key[0] in (PENDING, WATERMARK)]:
+            value = gauges.pop((name, labels))
+            if name == PENDING:
+                self.pending[labels] = value
+            else:
+                self.watermark_ms = int(value)
+        return frozen

@@ -1,0 +1,179 @@
+"""One process of one stage: a Faust app whose agent feeds Ingest or Judge. Started by the supervisor, which speaks to it over pipes.
+
+python -m anchorwatch.runtime.worker < pipe
+"""
+
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from anchorwatch.engine.app import App, exit_code
+from anchorwatch.engine.control import Control
+from anchorwatch.engine.settings import CLASSIC, counts, reader, same_counts
+from anchorwatch.engine.task import Batch, Stage
+from anchorwatch.errors import AnchorwatchError, OperatorError
+from anchorwatch.runtime import logs
+from anchorwatch.runtime.control import Controls
+from anchorwatch.runtime.formats import native
+from anchorwatch.runtime.job import Job
+from anchorwatch.runtime.link import Link
+from anchorwatch.runtime.roster import Roster
+from anchorwatch.runtime.timed import PENDING, Timed
+from anchorwatch.stages.ingest import Ingest, IngestSettings
+from anchorwatch.stages.report import Report
+from anchorwatch.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from anchorwatch.stages.model_judge import JudgeSettings
+
+
+class Worker:
+    """App, stage and telemetry of one process. Raises OperatorError: topics missing, Kafka away, variables that we do not speak."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.roster = Roster(job.topics.__getitem__, job.window_ms, job.files)
+        self.controls = Controls(job, self.roster)
+        self.partitions = partitions(job)
+        instance = f"{job.feed}.{job.instance}" if job.feed else job.instance
+        self.telemetry = Telemetry(
+            job.service_name,
+            job.stage,
+            instance,
+            group=job.group_name,
+            alerts_topic=job.topics["alerts.events"],
+            spans_per_second_max=job.spans_per_second_max,
+        )
+        self.sources = list(job.sources) or [job.topics["observations"]]
+        self.app = App(
+            job.group_name,
+            job.kafka,
+            job.instance,
+            self.sources,
+            self.begin,
+            cut_seconds=job.cut_ms / 1000,
+            group_settings={**CLASSIC, "group.instance.id": job.instance, **job.group},
+            committed=self.committed,
+            control=Control(job.kafka, self.controls.topics, self.controls.take),
+        )
+        self.app.agent(self.app.batches)(follow)
+
+    def begin(self, task: int, tasks: int, chunks: dict[bytes, bytes]) -> Stage:
+        if self.job.stage == "judge":
+            from anchorwatch.stages.judge import Judge  # with river, 0.6 s that ingest need not wait for
+
+            settings = judge_settings(self.job, self.partitions["findings"])
+            return self.controls.met_judge(
+                Judge(task, tasks, self.roster.registry, self.controls.flags, settings, chunks, self.roster.feed_of)
+            )
+        made = ingest_settings(self.job, self.partitions["observations"], self.roster.models_of(self.job.feed))
+        formats = native(verbatim=self.job.verbatim)
+        return Timed(self.controls.met_ingest(Ingest(task, tasks, self.roster.registry, formats, made, chunks)))
+
+    def committed(self, reports: list[Report]) -> None:
+        now_ns = time.time_ns()
+        for report in reports:
+            self.telemetry.take(report, now_ns)
+
+    def status(self) -> dict[str, Any]:
+        """Once a second, from the reporting thread; what it says goes to telemetry too."""
+        status = self.app.status()
+        self.telemetry.take(self._figures(status), time.time_ns())
+        registry = self.roster.registry
+        return status | {"models": len(registry), "refused": dict(registry.refused), "partitions": len(self.app.reader.tasks)}
+
+    def _figures(self, status: dict[str, Any]) -> Report:
+        """What only the whole process knows: sums and minima over its tasks."""
+        gauges: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
+        stage = ("stage", self.job.stage)
+        gauges["anchorwatch.cut.age", (stage,)] = status["cut_age_s"]
+        for topic, lag in status["lag"].items():
+            gauges["anchorwatch.consumer.lag", (stage, ("topic", topic))] = lag
+        timed = [task.stage for task in list(self.app.reader.tasks.values()) if isinstance(task.stage, Timed)]
+        marks = [each.watermark_ms for each in timed if each.watermark_ms >= 0]
+        if marks and self.job.wall:
+            gauges["anchorwatch.watermark.delay", (stage, ("topic", self.sources[0]))] = time.time() - min(marks) / 1000
+        for each in timed:
+            for labels, n in list(each.pending.items()):
+                key = (PENDING, (stage, *labels))
+                gauges[key] = gauges.get(key, 0.0) + n
+        return Report(gauges=gauges)
+
+
+async def follow(batches: AsyncIterator[Batch]) -> None:
+    async for batch in batches:
+        batch.take()
+
+
+def partitions(job: Job) -> dict[str, int]:
+    """Of what this stage writes to. Raises TopicsMismatch, Unreachable."""
+    names = ("observations", "dead-letters") if job.stage == "ingest" else ("findings", "alerts.events", "alerts.state")
+    client = reader(job.kafka)
+    try:
+        found = counts(client, [job.topics[name] for name in names])
+    finally:
+        client.close()
+    same_counts({topic: 0 for topic, n in found.items() if not n} or {"": 1})
+    return {name: found[job.topics[name]] for name in names}
+
+
+def ingest_settings(job: Job, observation_partitions: int, models: frozenset[str]) -> IngestSettings:
+    return IngestSettings(
+        feed=job.feed,
+        roles=job.sources,
+        observations=job.topics["observations"],
+        observation_partitions=observation_partitions,
+        dead_letters=job.topics["dead-letters"],
+        window_ms=job.window_ms,
+        lateness_ms=job.lateness_ms,
+        wall=job.wall,
+        pending_bytes_max=job.pending_bytes_max,
+        models=models,
+    )
+
+
+def judge_settings(job: Job, partitions_out: int) -> "JudgeSettings":
+    from anchorwatch.stages.model_judge import JudgeSettings
+
+    return JudgeSettings(
+        findings=job.topics["findings"],
+        alerts_events=job.topics["alerts.events"],
+        alerts_state=job.topics["alerts.state"],
+        partitions=partitions_out,
+        window_ms=job.window_ms,
+        grace_ms=job.grace_ms,
+        wall=job.wall,
+        pages_per_month=job.pages_per_month,
+        fallback_owner=job.fallback_owner,
+        summary_ms=job.summary_ms,
+        recent_ms=job.shown_ms,
+    )
+
+
+def main(arguments: Sequence[str] = ()) -> None:
+    """Leaves with 0 after SIGTERM, 2 when a person must act, 3 without Kafka, 70 when a restart helps."""
+    del arguments
+    link = Link()
+    job = link.job()
+    logs.configure(f"{job.name}.{job.instance}")
+    try:
+        worker = Worker(job)
+    except AnchorwatchError as error:
+        link.tell(leaving={"exit": error.exit_code, "reason": str(error)})
+        os._exit(error.exit_code)
+    link.serve(worker.status, worker.telemetry.snapshot)
+
+    def at_exit() -> None:
+        worker.telemetry.close()
+        trouble = worker.app.trouble
+        reason = str(trouble) if isinstance(trouble, OperatorError) else repr(trouble)
+        link.tell(leaving={"exit": exit_code(trouble) if trouble else 0, "reason": reason if trouble else ""})
+
+    sys.argv = [sys.argv[0]]  # Faust's worker looks at it
+    worker.app.run(at_exit)
+
+
+if __name__ == "__main__":
+    main()
