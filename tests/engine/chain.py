@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from anchorwatch.engine.settings import CLASSIC
 from anchorwatch.engine.store import HEAD, Store
@@ -33,10 +32,10 @@ COMPACTING = {  # all the time, so that restoring meets its gaps
 QUICK = {**CLASSIC, "session.timeout.ms": 3_000, "heartbeat.interval.ms": 500}  # of a group whose lost members shall be missed soon
 
 
-def until(done: Callable[[], object], patience: float = 60, what: str = "") -> None:
+def until(done: Callable[[], object], patience: float = 60, what: Callable[[], str] = lambda: "nothing came of it") -> None:
     limit = time.monotonic() + patience
     while not done():
-        assert time.monotonic() < limit, what or "nothing came of it"
+        assert time.monotonic() < limit, what()
         time.sleep(0.05)
 
 
@@ -156,7 +155,7 @@ class Worker:
         return int(self.status.get("cuts", 0))
 
     def until(self, done: Callable[[], object], patience: float = 60) -> None:
-        until(done, patience, f"{self.name}, life {self.lives}, exits {self.exits}, status {self.status}:\n{self.said()[-4000:]}")
+        until(done, patience, lambda: f"{self.name}, life {self.lives}, exits {self.exits}, status {self.status}:\n{self.said()[-4000:]}")
 
     def said(self) -> str:
         return self.log.read_text()

@@ -20,6 +20,7 @@ from typing import Any
 from anchorwatch.engine.app import App
 from anchorwatch.engine.control import Control
 from anchorwatch.engine.task import Batch, Stage
+from anchorwatch.errors import OperatorError
 from anchorwatch.events import Record, Row
 from anchorwatch.stages.report import Frozen, Report
 
@@ -104,6 +105,7 @@ class Total(Plain):
 class Echo(Plain):
     """Writes what it was given: one record a row, one a cut with its spans, one each time a topic has been taken to its end."""
 
+    said = 0
     known = 0  # records of control topics that all tasks of this process were told
 
     def __init__(self, prefix: str, chunks: Mapping[bytes, bytes]) -> None:
@@ -113,7 +115,8 @@ class Echo(Plain):
         self.say(b"begin", known=Echo.known, chunks=len(chunks))
 
     def say(self, key: bytes | None, headers: tuple[tuple[str, bytes], ...] = (), **what: Any) -> None:
-        self.out.append(Record(f"{self.prefix}echo", -1, key, json.dumps(what).encode(), headers))
+        Echo.said += 1
+        self.out.append(Record(f"{self.prefix}echo", -1, key, json.dumps({"n": Echo.said, **what}).encode(), headers))
 
     def take(self, topic: str, rows: Sequence[Row], polled_ms: int, traceparents: Traceparents) -> None:
         for i, (key, value, offset, time_ms) in enumerate(rows):
@@ -225,4 +228,8 @@ def parse(die: str) -> tuple[str, int, str]:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except OperatorError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(error.exit_code)

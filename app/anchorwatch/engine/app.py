@@ -68,6 +68,7 @@ class Worker(faust.Worker):  # type: ignore[misc]
 
 class App(faust.App):  # type: ignore[misc]
     BootStrategy = NoClients
+    logger = logging.getLogger("faust.app")  # what mode says of starting and stopping; `anchorwatch` is for decisions
 
     def __init__(
         self,
@@ -105,13 +106,17 @@ class App(faust.App):  # type: ignore[misc]
         def decorate(body: Body) -> Any:
             @functools.wraps(body)
             async def careful(stream: Any) -> None:
+                batches = one_by_one(stream)
                 try:
                     self.reader.listening.set()
-                    await body(one_by_one(stream))
+                    await body(batches)
                     if not self.should_stop:
                         raise OurError("an agent returned: it must go on for ever; starting again")
                 except Exception as exc:
+                    await batches.aclose()  # now, not when the garbage collector finds it: a cut waits for a batch under way
                     await self.fail(exc)
+                finally:
+                    await batches.aclose()
 
             return super(App, self).agent(channel)(careful)
 
@@ -173,6 +178,8 @@ class App(faust.App):  # type: ignore[misc]
 
 class Engine(mode.Service):  # type: ignore[misc]
     """Lives in the event loop: starts Kafka's thread, tells idle tasks the time, and ends the thread with a last cut."""
+
+    logger = logging.getLogger("faust.engine")
 
     def __init__(self, app: App, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -131,7 +131,7 @@ class Reader:
 
     # the topics
 
-    def _counts(self, patience: float = 5.0) -> dict[str, int]:
+    def _counts(self, patience: float = 2.0) -> dict[str, int]:
         client = reader(self.kafka, self.group)
         try:
             return counts(client, [*self.sources, self.cutter.changelog, *(self.control.topics if self.control else ())], patience)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import confluent_kafka as ck
 
-from anchorwatch.engine.settings import REFUSED_ACCESS, Settings, counts, reader, refusal, same_counts
+from anchorwatch.engine.settings import REFUSED_ACCESS, Settings, counts, log_bounds, reader, refusal, same_counts
 from anchorwatch.errors import OurError
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class Control:
         tps = [ck.TopicPartition(topic, p, ck.OFFSET_BEGINNING) for topic, n in found.items() for p in range(n)]
         plain = reader(self.kafka, isolation_level="read_uncommitted")
         try:
-            ends = {(tp.topic, tp.partition): plain.get_watermark_offsets(tp, 20)[1] for tp in tps}
+            ends = {(tp.topic, tp.partition): log_bounds(plain, tp)[1] for tp in tps}
         finally:
             plain.close()
         client.assign(tps)

@@ -4,6 +4,7 @@ Raises ConfigError for a name or value that librdkafka refuses.
 """
 
 import logging
+import time
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -43,6 +44,15 @@ REFUSED_ACCESS = {
     ck.KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
     ck.KafkaError.SASL_AUTHENTICATION_FAILED,
     ck.KafkaError._AUTHENTICATION,
+}
+PASSING = {  # right after a topic was made, or its leader changed
+    ck.KafkaError._TIMED_OUT,
+    ck.KafkaError._TRANSPORT,
+    ck.KafkaError._ALL_BROKERS_DOWN,
+    ck.KafkaError._UNKNOWN_PARTITION,
+    ck.KafkaError.NOT_LEADER_FOR_PARTITION,
+    ck.KafkaError.LEADER_NOT_AVAILABLE,
+    ck.KafkaError.UNKNOWN_TOPIC_OR_PART,
 }
 FENCED = {
     ck.KafkaError._FENCED,
@@ -115,6 +125,26 @@ def counts(client: ck.Consumer, topics: Mapping[str, Any] | list[str], patience:
             raise refusal(error)
         found[topic] = 0 if error is not None and not metadata.partitions else len(metadata.partitions)
     return found
+
+
+def log_bounds(client: ck.Consumer, tp: ck.TopicPartition, patience: float = 20.0) -> tuple[int, int]:
+    """First offset that Kafka still holds, and the one after the last; for a committed reader the first that is undecided."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            found: tuple[int, int] | None = client.get_watermark_offsets(tp, 5)
+            if found:
+                return found
+            why = "no answer within 5 s"
+        except ck.KafkaException as exc:
+            error, why = exc.args[0], exc.args[0].str()
+            if error.code() in REFUSED_ACCESS:
+                raise refusal(error) from exc
+            if not (error.retriable() or error.code() in PASSING):
+                raise
+        if time.monotonic() > until:
+            raise Unreachable(f"Kafka does not tell where {tp.topic} {tp.partition} begins and ends: {why}; is its leader up?")
+        time.sleep(0.1)
 
 
 def same_counts(found: Mapping[str, int]) -> int:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import confluent_kafka as ck
 
-from anchorwatch.engine.settings import REFUSED_ACCESS, Settings, reader, refusal
+from anchorwatch.engine.settings import REFUSED_ACCESS, Settings, log_bounds, reader, refusal
 from anchorwatch.errors import OurError, StateRefused, TopicsMismatch
 from anchorwatch.stages.report import Report
 
@@ -190,8 +190,7 @@ class Store:
         """Open transactions included; a committed reader would be told where the first of them begins."""
         plain = reader(self.kafka, self.group, isolation_level="read_uncommitted")
         try:
-            asked = {topic: plain.get_watermark_offsets(ck.TopicPartition(topic, partition), 20) for topic in topics}
-            return {topic: Bounds(*found) for topic, found in asked.items()}
+            return {topic: Bounds(*log_bounds(plain, ck.TopicPartition(topic, partition))) for topic in topics}
         finally:
             plain.close()
 

@@ -5,7 +5,7 @@ Two threads meet here. Kafka's thread appends rows and takes batches out; stage,
 
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -176,7 +176,7 @@ class Batch(NamedTuple):
         self.task.stage.take(self.topic, self.rows, self.polled_ms, self.traceparents)
 
 
-async def one_by_one(stream: "faust.streams.Stream") -> AsyncIterator[Batch]:
+async def one_by_one(stream: "faust.streams.Stream") -> AsyncGenerator[Batch, None]:
     """A batch counts as fed when its agent asks for the next; one it breaks off at never counts, nor is its task ever cut again."""
     async for batch in stream:
         task = batch.task

@@ -70,22 +70,20 @@ class Transactions:
         self.refusals.clear()
         try:
             self.producer.begin_transaction()
-            for partition, cut in cuts.items():
-                for name, chunk in cut.chunks.items():
-                    self._produce(Record(self.changelog, partition, name, chunk))
-                for record in cut.records:
-                    self._produce(self._shortened(record))
-            probe("sent")
             offsets = [tp for cut in cuts.values() for tp in cut.offsets]
-            self._persist(until, self.producer.send_offsets_to_transaction, offsets, member)
-            probe("offsets sent")
+            if self._send(cuts):
+                probe("sent")
+                self._persist(until, self.producer.send_offsets_to_transaction, offsets, member)
+                probe("offsets sent")
+            if not self._delivered_all(until):
+                self._abort(until)
+                raise self._learnt(cuts, "records were not taken")
             self._persist(until, self.producer.commit_transaction)
         except ck.KafkaException as exc:
             if not exc.args[0].txn_requires_abort():
                 raise self._meant(exc) from exc  # fatal: somebody bears our name, or Kafka aborted us for being late
             self._abort(until)
-            self._learn(cuts)
-            raise Refused(f"{exc.args[0].name()} {exc.args[0].str()}") from exc
+            raise self._learnt(cuts, f"{exc.args[0].name()} {exc.args[0].str()}") from exc
         finally:
             self.began = 0.0
 
@@ -93,6 +91,22 @@ class Transactions:
         """send_offsets_to_transaction may ignore its time-out and never return (librdkafka#5456)."""
         began = self.began
         return began > 0 and time.monotonic() - began > CUT_SECONDS_MAX + 3
+
+    def _send(self, cuts: Mapping[int, Cut]) -> bool:
+        for partition, cut in cuts.items():
+            for name, chunk in cut.chunks.items():
+                self._produce(Record(self.changelog, partition, name, chunk))
+            for record in cut.records:
+                if self.refusals:
+                    return False
+                self._produce(self._shortened(record))
+        return True
+
+    def _delivered_all(self, until: float) -> bool:
+        """False once a topic refused a record: what stands behind it is never sent, and commit_transaction would wait for it in vain."""
+        while len(self.producer) and not self.refusals and time.monotonic() < until:
+            self.producer.flush(0.1)
+        return not self.refusals
 
     def _abort(self, until: float) -> None:
         try:
@@ -108,11 +122,17 @@ class Transactions:
                 break
             except BufferError:
                 self.producer.poll(0.1)
-        if topic in self.limits:
+            except ck.KafkaException as exc:
+                if exc.args[0].code() != ck.KafkaError._STATE:
+                    raise
+                self.producer.poll(0)  # the transaction has failed already, by a record before this one
+                self.refusals.setdefault(topic, exc.args[0])
+                return
+        if topic in self.limits and not self.refusals:
             self.producer.flush(5)  # alone in its batch: librdkafka fails a batch as a whole
 
     def _delivered(self, error: ck.KafkaError | None, message: ck.Message) -> None:
-        if error is not None and error.code() != ck.KafkaError._PURGE_QUEUE:
+        if error is not None and error.code() not in (ck.KafkaError._PURGE_QUEUE, ck.KafkaError._PURGE_INFLIGHT):
             self.refusals.setdefault(str(message.topic()), error)
 
     def _shortened(self, record: Record) -> Record:
@@ -125,8 +145,8 @@ class Transactions:
         told = f"{len(value)} bytes, sha256 {hashlib.sha256(value).hexdigest()}".encode()
         return record._replace(value=value[: max(0, room)], headers=(*record.headers, ("anchorwatch.shortened", told)))
 
-    def _learn(self, cuts: Mapping[int, Cut]) -> None:
-        """From why a topic refused: what a person must repair, or what to send smaller next time."""
+    def _learnt(self, cuts: Mapping[int, Cut], otherwise: str) -> Refused:
+        """From why a topic refused: what a person must repair is raised, what to send smaller next time is kept."""
         for topic, error in self.refusals.items():
             if error.code() in REFUSED_ACCESS:
                 raise refusal(error)
@@ -138,9 +158,11 @@ class Transactions:
                 if topic == self.changelog:
                     raise TopicsMismatch(f"{topic} refuses a chunk as too large; set its max.message.bytes to {self.largest}")
                 sizes = [len(r.value or b"") for cut in cuts.values() for r in cut.records if r.topic == topic]
-                known = self.limits.get(topic, 2 * max(sizes, default=0))
-                self.limits[topic] = max(known // 2, 1_000)  # halved until it fits; the least that tells anything
+                self.limits[topic] = max(
+                    self.limits.get(topic, max(sizes, default=0)) // 2, 1_000
+                )  # halved until it fits; the least that tells anything
             log.warning("topic.refused topic=%s reason=%s", topic, error.str())
+        return Refused("; ".join(f"{topic}: {error.str()}" for topic, error in self.refusals.items()) or otherwise)
 
     def _told(self, error: ck.KafkaError) -> None:
         log.warning("kafka.trouble client=producer code=%s reason=%s", error.name(), error.str())
