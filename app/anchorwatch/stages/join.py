@@ -144,7 +144,8 @@ class Waiting:
         return use, int((ghost & (self.columns["revision"][places] >= 0)).sum())
 
     def _is_again(self, places: Ints, at: Ints, final_ms: int) -> NDArray[np.bool_]:
-        return (self.columns["layout"][places] != GHOST) & (at - self.columns["at"][places] > final_ms)
+        again: NDArray[np.bool_] = (self.columns["layout"][places] != GHOST) & (at - self.columns["at"][places] > final_ms)
+        return again
 
     def _places(self, hashes: NDArray[np.uint64]) -> Ints:
         """Of ids that are here."""
@@ -284,4 +285,5 @@ class Waiting:
 
 def _equal(a: Floats, b: Floats) -> NDArray[np.bool_]:
     """NaN equals NaN: a failed call that comes again is no conflict."""
-    return (a == b) | (np.isnan(a) & np.isnan(b))
+    same: NDArray[np.bool_] = (a == b) | (np.isnan(a) & np.isnan(b))
+    return same
