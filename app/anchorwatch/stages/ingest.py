@@ -179,8 +179,6 @@ class Ingest:
         """Refused rows go to the dead letters; what was noted or repaired is counted under its model."""
         for (key, what), n in decoded.tally.items():
             self.note(key, what, n)
-            if what.startswith("repair.retyped:") and (key, what) in decoded.examples:
-                self._example(key, what.removeprefix("repair.retyped:"), decoded.examples[key, what][1])
             kind, _, detail = what.partition(".")
             name = {"note": "anchorwatch.notes", "repair": "anchorwatch.repairs"}.get(kind, "anchorwatch.records.tombstones")
             self.intake.report.count(name, n, **({"kind": detail.partition(":")[0]} if detail else {}))
@@ -193,14 +191,6 @@ class Ingest:
             if kept <= DEAD_PER_MINUTE:
                 self.dead.append(self.formats.dead_letter(rows[refused.row], topic, self.task, refused, self.settings.dead_letters))
         self.note("", f"read.{topic}", len(rows))
-
-    def _example(self, key: str, feature: str, shown: str) -> None:
-        """One value of a retyped field until the next observation, for the sentence; none of a private field."""
-        version = next(iter(self.registry.versions.get(key, [])[-1:]), None)
-        name = f"example.retyped:{feature}="
-        if version is None or version.layout.is_private(feature) or any(n.startswith(name) for n in self.tallies.get(key, {})):
-            return
-        self.note(key, name + shown, 1)
 
     # the clock
 

@@ -94,10 +94,12 @@ class Judge:
                 if version is None:
                     continue
                 judge = self._model(version)
-                pile = piles.get(key) or Pile(version.layout)
-                count_labels(pile, self.report)
-                self.out.append(judge.window(window, pile, tallies.get(key, {}), self.flags.of(version.contract), closed_by, at_ms))
+                judge.note(tallies.get(key, {}))
                 self.touched.add(key)
+                if key not in piles:
+                    continue  # tallies come with whichever window closed last: they make no window of their own
+                count_labels(piles[key], self.report)
+                self.out.append(judge.window(window, piles[key], self.flags.of(version.contract), closed_by, at_ms))
                 self.report.judged.append((key, window[0], window[1], at_ms))
             self.out += self.strangers.window(feed.name, window, tallies, self.registry, at_ms)
         for version in self.registry.latest():

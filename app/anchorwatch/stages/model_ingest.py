@@ -15,6 +15,7 @@ from anchorwatch.watches.layout import Layout
 
 HOUR_MS = 3_600_000
 LOOK_SHARE = 64  # one record in so many is read as a map, by the hash of its id, so the same ones everywhere
+NO_ANSWER = -1.0  # in place of a class code; of a number: NaN
 LAYOUTS_MAX = 1_000  # that waiting rows may belong to; numbers of older ones are used again
 
 Windows = dict[tuple[int, int], OpenWindow]  # (window number, layout number) -> counts
@@ -109,7 +110,10 @@ class ModelIngest:
         layout = maker.layout
         number = self.layout_number(layout)
         combos = maker.combos(records)
-        answers = columns.numbers["answer"] if layout.regression else columns.codes["prediction"].astype(np.float64)
+        if layout.regression:
+            answers = np.where(columns.failed, np.nan, columns.numbers["answer"])
+        else:
+            answers = np.where(columns.failed, NO_ANSWER, columns.codes["prediction"].astype(np.float64))
         added = self.waiting.add(hashes, at, combos, answers, number, layout.contract.labels.delay.final)
         late = at < closed_ms
         counted = added.new & ~late
@@ -163,7 +167,8 @@ class ModelIngest:
 
     def _close(self, begin: int, end: int, late: int) -> int:
         column = self.waiting.column
-        rows = np.flatnonzero((column("at") >= begin) & (column("at") < end) & (column("layout") != GHOST))
+        answered = ~(np.isnan(column("answer")) | (column("answer") == NO_ANSWER))  # a failed call is neither right nor wrong
+        rows = np.flatnonzero((column("at") >= begin) & (column("at") < end) & (column("layout") != GHOST) & answered)
         for number in np.unique(column("layout")[rows]).tolist():
             some = rows[column("layout")[rows] == number]
             self._count_matured(number, some, (end + late) // self.window_ms, late)

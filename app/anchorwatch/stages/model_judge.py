@@ -153,9 +153,12 @@ class ModelJudge:
 
     # windows
 
-    def window(
-        self, window: Window, pile: Pile, tallies: Mapping[str, int], flags: Sequence[FlagChange], closed_by: str, at_ms: int
-    ) -> Judged:
+    def note(self, tallies: Mapping[str, int]) -> None:
+        """What was noted, repaired or refused, for the next summary."""
+        for name, n in tallies.items():
+            self.tallies[name] = self.tallies.get(name, 0) + n
+
+    def window(self, window: Window, pile: Pile, flags: Sequence[FlagChange], closed_by: str, at_ms: int) -> Judged:
         """One closed window with content. flags: all changes known of this model's flags, oldest first."""
         judged = self.pass_time(window[0], flags, closed_by, at_ms)
         begin = self.credited_ms if self.credited_ms >= 0 else window[0]
@@ -164,13 +167,12 @@ class ModelJudge:
         self.last_ms = max(self.last_ms, pile.last_ms)
         self.recent.add(pile.flat, window[1])
         self.exemplars = chosen([*pile.exemplars, *self.exemplars]) if pile.exemplars else self.exemplars
-        for name, n in [*tallies.items(), ("strange_counts", pile.strange)]:
-            if n and not name.startswith("example."):
-                self.tallies[name] = self.tallies.get(name, 0) + n
+        if pile.strange:
+            self.note({"strange_counts": pile.strange})
         heard = self.monitors.window(pile.flat, days, *window)
         scene = Scene(self.layout, self.monitors, self.recent, window, closed_by)
         facts = Facts(
-            window[0], window[1], pile.flat, pile.fields, pile.looked_at, tallies, self.last_ms, self._known(flags, window[1]), pile.reasons
+            window[0], window[1], pile.flat, pile.fields, pile.looked_at, self.last_ms, self._known(flags, window[1]), pile.reasons
         )
         signals = self._exact(facts, closed_by, judged)
         signals += self._signals(scene, heard, pile, judged)
@@ -221,7 +223,7 @@ class ModelJudge:
         moments |= {(int(f.changed_at_ms or 0) // step + 1) * step for f in flags}
         for moment in sorted(m for m in moments if self.to_ms < m <= to_ms):
             begin = self.to_ms if self.to_ms >= 0 else moment - step
-            facts = Facts(begin, moment, None, {}, 0, {}, self.last_ms, self._known(flags, moment), {})
+            facts = Facts(begin, moment, None, {}, 0, self.last_ms, self._known(flags, moment), {})
             signals = self._exact(facts, closed_by, judged)
             if signals:
                 judged.alerts += self.alerts.window((moment - step, moment), signals, {}, at_ms)

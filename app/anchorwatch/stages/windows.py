@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from anchorwatch.events import Block, Counts, Exemplar, FieldCount, Value
 from anchorwatch.watches.base import Ints
+from anchorwatch.watches.fields import KINDS
 from anchorwatch.watches.layout import Layout
 
 PARTS_MAX = 16  # additions of one count before they are merged
@@ -69,7 +70,7 @@ class OpenWindow:
         tally.add(combos, counts)
 
     def look_at(self, record: Mapping[str, Any], known: Mapping[str, str], private: frozenset[str], id_hash: int) -> None:
-        """One record read as a map; values are kept of undeclared fields only."""
+        """One record read as a map; values are kept of undeclared fields, and of declared ones where they are of another type."""
         self.looked_at += 1
         for name, value in record.items():
             count = self.fields.get(name)
@@ -82,7 +83,8 @@ class OpenWindow:
             if kind == "null":
                 continue
             count.present += 1
-            if name not in known and name not in private and kind != "nested":
+            usual = known.get(name)
+            if (usual is None or KINDS[usual] != kind) and name not in private and kind != "nested":
                 count.sample.append((id_hash, value[:64] if isinstance(value, str) else value))
                 if len(count.sample) >= 4 * SAMPLE_MAX:
                     count.sample = smallest(count.sample)

@@ -6,6 +6,7 @@ in the same records, and names and values are alike. Retyped: 10 values of anoth
 Runs are counted over windows with none present, so the order inside a window does not matter.
 """
 
+import json
 from collections.abc import Mapping
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 SEEN_MIN = 10  # records within an hour
 HOUR_MS = 3_600_000
 RUN_MIN, RUN_OPTIONAL = 30, 300
+GONE, RUN_GONE_MAX = 10, 10_000  # a field is gone when so many records would have had it by its usual share; at the latest after so many
 LIKE_MIN = 0.45  # mean of name and value likeness from which two fields are one, renamed
 EXACTLY_ONE = 0.95  # share of the records looked at that carry one of both
 UNKNOWN_MAX = 200  # names remembered; above: counted only
@@ -33,8 +35,8 @@ class FieldsRule:
         reference = layout.reference
         self.known = set(layout.contract.features) | (set(reference.fields) if reference else set(layout.features))
         self.runs: dict[str, list[int]] = {}  # declared field -> [records without it in a row, since ms]
-        self.unknown: dict[str, list[int]] = {}  # name -> [records, since ms]
-        self.retyped: dict[str, list[int]] = {}  # field -> [values, since ms]
+        self.unknown: dict[str, list[int]] = {}  # name -> [records, since ms, records looked at since, those since it was seen last]
+        self.retyped: dict[str, list[int]] = {}  # field -> [values, since ms, values of its own type, those of them since the last wrong]
         self.open: dict[str, int] = {}  # "<name>:<field>" -> since ms
         self.renamed: dict[str, str] = {}  # old -> new
         self.present: dict[str, int] = {}  # without a reference: records that had it, up to RUN_OPTIONAL
@@ -51,7 +53,7 @@ class FieldsRule:
         if facts.flat is None:
             return []
         missing = self._missing(facts)
-        found = self._retyped(facts)
+        found = self._retyped(facts, missing)
         self._count_unknown(facts)
         found += self._returned(missing, facts)
         found += self._rename(missing, facts)
@@ -66,7 +68,7 @@ class FieldsRule:
         for feature in self.layout.watched_features:
             key = self.layout.state_keys[feature]
             ok, absent, outside = self.layout.view(facts.flat, key)[0].tolist()
-            retyped = facts.tallies.get(f"repair.retyped:{feature}", 0)
+            retyped = self._wrong(feature, facts)
             found[feature] = (ok + outside + retyped, max(absent - retyped, 0))
         for feature, (there, absent) in found.items():
             if there:
@@ -77,15 +79,20 @@ class FieldsRule:
                 run[0] += absent
         return found
 
+    def _wrong(self, feature: str, facts: Facts) -> int:
+        """Values of another type in this window. All of them: records that lack a needed field are read as maps."""
+        count, kind = facts.fields.get(feature), KINDS[self.layout.features[feature]]
+        return sum(n for found, n in count.types.items() if found not in (kind, "null")) if count else 0
+
     def _count_unknown(self, facts: Facts) -> None:
         for name, count in facts.fields.items():
             if name in self.known or not count.present:
                 continue
             if name not in self.unknown and len(self.unknown) >= UNKNOWN_MAX:
                 continue
-            entry = self.unknown.setdefault(name, [0, facts.from_ms])
+            entry = self.unknown.setdefault(name, [0, facts.from_ms, 0, 0])
             if facts.to_ms - entry[1] > HOUR_MS and f"InputUnknown:{name}" not in self.open:
-                entry[:] = [0, facts.from_ms]
+                entry[:] = [0, facts.from_ms, 0, 0]
             entry[0] += count.present
 
     def _patience(self, feature: str) -> int:
@@ -114,7 +121,7 @@ class FieldsRule:
             absent > there and f"InputVanished:{f}" not in self.open and f not in self.renamed for f, (there, absent) in missing.items()
         )
         found = []
-        for name, (count, since) in self.unknown.items():
+        for name, (count, since, *_) in self.unknown.items():
             if count < SEEN_MIN or falling or name in self.renamed.values() or f"InputUnknown:{name}" in self.open:
                 continue
             self.open[f"InputUnknown:{name}"] = since
@@ -128,7 +135,7 @@ class FieldsRule:
             f for f, (there, absent) in missing.items() if not there and absent and f not in self.renamed and self.runs[f][0] >= RUN_MIN
         ]
         taken = set(self.renamed.values())
-        rising = [b for b, (n, _) in self.unknown.items() if n >= SEEN_MIN and b in facts.fields and b not in taken]
+        rising = [b for b, (n, *_) in self.unknown.items() if n >= SEEN_MIN and b in facts.fields and b not in taken]
         pairs = sorted(
             ((self._likeness(a, b, facts.fields[b]), a, b) for a in falling for b in rising if self._in_turn(b, facts)),
             key=lambda pair: (-pair[0], pair[1], pair[2]),
@@ -177,40 +184,46 @@ class FieldsRule:
         found = []
         for feature, (there, _) in missing.items():
             if there and (f"InputVanished:{feature}" in self.open or feature in self.renamed):
-                self.renamed.pop(feature, None)
+                self.unknown.pop(self.renamed.pop(feature, ""), None)  # counted anew, should it go on beside the old one
                 found += self._close(f"InputVanished:{feature}", feature) + self._close(f"InputRenamed:{feature}", feature)
-        for name in list(self.unknown):
+        for name, entry in list(self.unknown.items()):
             count = facts.fields.get(name)
-            if facts.looked_at >= RUN_MIN and (count is None or not count.present):
+            if count is not None and count.present:
+                entry[2:] = [entry[2] + facts.looked_at, 0]
+                continue
+            entry[2:] = [entry[2] + facts.looked_at, entry[3] + facts.looked_at]
+            usual = entry[0] / max(entry[2] - entry[3], 1)  # share of the records that carried it while it came
+            if entry[3] >= max(RUN_MIN, GONE / max(usual, GONE / RUN_GONE_MAX)):
                 del self.unknown[name]
                 found += self._close(f"InputUnknown:{name}", name)
         return found
 
-    def _retyped(self, facts: Facts) -> list[Exact]:
+    def _retyped(self, facts: Facts, missing: Mapping[str, tuple[int, int]]) -> list[Exact]:
         found = []
-        for feature in self.layout.watched_features:
-            n = facts.tallies.get(f"repair.retyped:{feature}", 0)
-            key = f"InputRetyped:{feature}"
-            if n:
-                entry = self.retyped.setdefault(feature, [0, facts.from_ms])
-                if facts.to_ms - entry[1] > HOUR_MS and key not in self.open:
-                    entry[:] = [0, facts.from_ms]
-                entry[0] += n
-                if entry[0] >= SEEN_MIN and key not in self.open:
-                    self.open[key] = entry[1]
-                    kind = self.layout.features[feature]
-                    example = (
-                        ""
-                        if self.layout.is_private(feature)
-                        else next((t.partition("=")[2] for t in facts.tallies if t.startswith(f"example.retyped:{feature}=")), "")
-                    )
-                    shown = f", such as {example}" if example else ""
-                    text = f"The field {feature!r} should be a {kind} but arrives as another type{shown}; those values are not used."
-                    found.append(_exact("InputRetyped", feature, True, entry[1], text, {"n": entry[0], "metric": "values of another type"}))
-            elif feature in self.retyped:
+        for feature, (there, _) in missing.items():
+            wrong, key = self._wrong(feature, facts), f"InputRetyped:{feature}"
+            if not wrong and feature not in self.retyped:
+                continue
+            entry = self.retyped.setdefault(feature, [0, facts.from_ms, 0, 0])
+            if wrong and facts.to_ms - entry[1] > HOUR_MS and key not in self.open:
+                entry[:] = [0, facts.from_ms, 0, 0]
+            good = there - wrong
+            entry[0], entry[2], entry[3] = entry[0] + wrong, entry[2] + good, 0 if wrong else entry[3] + good
+            usual = entry[0] / max(entry[0] + entry[2] - entry[3], 1)  # share of wrong ones while they came
+            if entry[0] >= SEEN_MIN and wrong and key not in self.open:
+                self.open[key] = entry[1]
+                evidence = {"n": entry[0], "metric": "values of another type"}
+                found.append(_exact("InputRetyped", feature, True, entry[1], self._retyped_text(feature, facts.fields[feature]), evidence))
+            elif entry[3] >= max(RUN_MIN, GONE / max(usual, GONE / RUN_GONE_MAX)):
                 del self.retyped[feature]
                 found += self._close(key, feature)
         return found
+
+    def _retyped_text(self, feature: str, count: FieldCount) -> str:
+        kind = self.layout.features[feature]
+        others = " or ".join(sorted(found for found in count.types if found not in (KINDS[kind], "null")))
+        shown = next((f", such as {json.dumps(value, ensure_ascii=False)}" for _, value in count.sample), "")
+        return f"The field {feature!r} should be a {kind} but arrives as {others}{shown}; those values are not used."
 
     def _close(self, key: str, subject: str) -> list[Exact]:
         since = self.open.pop(key, None)
@@ -227,6 +240,7 @@ class FieldsRule:
             setattr(self, name, dict(kept.get(name, {})))
 
 
+KINDS = {"number": "number", "bool": "bool", "category": "text", "text": "text"}  # type of a feature -> kind of its values
 KEPT = ("runs", "unknown", "retyped", "open", "renamed", "present")
 
 

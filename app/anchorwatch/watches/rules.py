@@ -36,7 +36,6 @@ class Facts:
     flat: Ints | None  # the window's counts in the layout, None: nothing came
     fields: Mapping[str, FieldCount]
     looked_at: int
-    tallies: Mapping[str, int]
     last_ms: int  # event time of the newest prediction ever, -1: none yet
     flags: Sequence[FlagChange]  # changes of this model's flags in force by `to_ms`, oldest first; times resolved
     reasons: Mapping[str, int]  # flag.reason -> predictions
