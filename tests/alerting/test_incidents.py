@@ -108,6 +108,16 @@ def test_harm_comes_before_its_causes(member: Member) -> None:
     assert headline([member(watch="inputs", harm=False, severity="critical"), member(severity="warning")]).harm
 
 
+def test_of_causes_an_exact_rule_is_the_headline(member: Member) -> None:
+    """A renamed field is missing, too; in the window in which it began statistics spoke first."""
+    missing = member(watch="inputs", subject="amount.missing", name="InputMissing", harm=False, severity="warning", **at(0))
+    renamed = member(
+        watch="inputs", subject="amount", name="InputRenamed", harm=False, severity="warning", evidence={"detector": "rule"}, **at(1)
+    )
+
+    assert headline([missing, renamed]) is renamed
+
+
 def test_an_open_member_is_the_headline_before_a_resolved_one(member: Member) -> None:
     over, still = member(), member(segment="country=DE", severity="warning")
     over.state = "resolved"

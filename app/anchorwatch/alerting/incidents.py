@@ -42,7 +42,8 @@ def place(kept: Kept, incidents: dict[str, Incident], window: Window, owner: str
 def in_order(members: Iterable[Kept]) -> list[Kept]:
     """Members, the headline first.
 
-    Harm before causes; then those that explain the whole, the finest first; then by severity, the coarsest first; then the earlier onset.
+    Harm before causes; then those that explain the whole, the finest first (of causes: exact rules); then by severity, the coarsest first;
+    then the earlier onset.
     """
     return sorted(members, key=_order)
 
@@ -108,7 +109,8 @@ def _cause_words(cause: dict[str, Any]) -> str:
 def _order(kept: Kept) -> tuple[bool, bool, int, int, int, str]:
     explains = kept.harm and bool(kept.words.evidence.get("explains_whole")) and kept.words.segment != WHOLE
     fine = depth(kept.words.segment)
-    return not kept.harm, not explains, -fine if explains else -RANK[kept.severity], fine, kept.since_ms, kept.key
+    exact = not kept.harm and kept.words.evidence.get("detector") == "rule"  # `renamed` says more than `missing`, of the same field
+    return not kept.harm, not (explains or exact), -fine if explains else -RANK[kept.severity], fine, kept.since_ms, kept.key
 
 
 def _onset(kept: Kept, window: Window) -> Window:
