@@ -9,11 +9,11 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.strategies import LATENESS_MS, Life, batches, cuts, events_of, lives, shuffled
+from tests.traffic import LOAN, T0, Fault, contract_of, loan_applied, quiet_then
 
 from anchorwatch.events import Applied, Finding
 from anchorwatch.runtime.drive import Clockwork, Drive, Event, applied_of
-from tests.strategies import LATENESS_MS, Life, batches, cuts, events_of, lives, shuffled
-from tests.traffic import LOAN, T0, Fault, contract_of, loan_applied, quiet_then
 
 CLOCKWORK = Clockwork(window_ms=1_000, lateness_ms=LATENESS_MS, summary_ms=1_000, recent_ms=600_000)
 END = T0 + 30_000
