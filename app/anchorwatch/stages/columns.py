@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anchorwatch.events import canonical
-from anchorwatch.watches.base import Columns, Floats, Ints
+from anchorwatch.watches.base import ANSWER, Columns, Floats, Ints
 from anchorwatch.watches.layout import Layout
 
 Objects = Sequence[Any]
@@ -70,9 +70,9 @@ class Maker:
             for name, column in zip(self.categories, zip(*map(self._categories_of, features), strict=True), strict=True):
                 codes[name] = self._codes[name].of(column)
         if self.layout.regression:
-            numbers["answer"] = np.array([a if isinstance(a, float) else np.nan for a in answers])
+            numbers[ANSWER] = np.array([a if isinstance(a, float) else np.nan for a in answers])
         else:
-            codes["prediction"] = self.answers.of(answers)
+            codes[ANSWER] = self.answers.of(answers)
         return Columns(n, failed, numbers, codes, score, confidence, latency_ms / 1000, end_to_end_s)
 
     def raw_categories(self, records: Objects) -> dict[str, Objects]:

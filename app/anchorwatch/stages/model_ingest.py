@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from anchorwatch.stages.columns import Maker, Objects
 from anchorwatch.stages.join import GHOST, Added, Joined, Waiting
 from anchorwatch.stages.windows import OpenWindow
-from anchorwatch.watches.base import Columns, Floats, Ints, Matured
+from anchorwatch.watches.base import ANSWER, Columns, Floats, Ints, Matured
 from anchorwatch.watches.layout import Layout
 
 HOUR_MS = 3_600_000
@@ -111,9 +111,9 @@ class ModelIngest:
         number = self.layout_number(layout)
         combos = maker.combos(records)
         if layout.regression:
-            answers = np.where(columns.failed, np.nan, columns.numbers["answer"])
+            answers = np.where(columns.failed, np.nan, columns.numbers[ANSWER])
         else:
-            answers = np.where(columns.failed, NO_ANSWER, columns.codes["prediction"].astype(np.float64))
+            answers = np.where(columns.failed, NO_ANSWER, columns.codes[ANSWER].astype(np.float64))
         added = self.waiting.add(hashes, at, combos, answers, number, layout.contract.labels.delay.final)
         late = at < closed_ms
         counted = added.new & ~late

@@ -22,7 +22,7 @@ from anchorwatch.stages.join import GHOST
 from anchorwatch.stages.model_ingest import ModelIngest, hashes_of
 from anchorwatch.stages.windows import kind_of
 from anchorwatch.watches import catalogue
-from anchorwatch.watches.base import Floats, Ints, Monitor, Reference, Watch, short_hash
+from anchorwatch.watches.base import ABS_ERROR, ANSWER, CONFIDENCE, SCORE, Floats, Ints, Monitor, Reference, Watch, short_hash
 from anchorwatch.watches.layout import Layout, segment_name
 
 STRETCHES = 240  # scales from a 30th of the reference down to an eighth of that
@@ -57,13 +57,13 @@ def learn(contract: Contract, rows: Rows, as_map: Any, places: Mapping[str, int]
     maker = Maker(Layout(declared, None, ()), dict(places))
     columns = maker.columns(rows.predictions, rows.latency_ms, np.full(len(rows.predictions), np.nan))
     delays, errors = _pairs(declared, maker, rows)
-    bins = {name: _edges(values) for name, values in columns.numbers.items() if name != "answer"}
-    bins |= {"score": _edges(columns.score), "confidence": _edges(columns.confidence)}
+    bins = {name: _edges(values) for name, values in columns.numbers.items() if name != ANSWER}
+    bins |= {SCORE: _edges(columns.score), CONFIDENCE: _edges(columns.confidence)}
     if declared.task == "regression":
-        bins["answer"] = _edges(columns.numbers["answer"])
-    limits = {n: (float(np.nanmin(v)), float(np.nanmax(v))) for n, v in columns.numbers.items() if n != "answer" and not np.isnan(v).all()}
+        bins[ANSWER] = _edges(columns.numbers[ANSWER])
+    limits = {n: (float(np.nanmin(v)), float(np.nanmax(v))) for n, v in columns.numbers.items() if n != ANSWER and not np.isnan(v).all()}
     if len(errors):
-        limits["abs_error"] = (0.0, float(max(np.quantile(errors, ERROR_QUANTILE), 1e-9)))
+        limits[ABS_ERROR] = (0.0, float(max(np.quantile(errors, ERROR_QUANTILE), 1e-9)))
     values, rare = _categories(maker, rows.predictions)
     first = Reference(
         id="", from_ms=int(rows.at.min()), to_ms=int(rows.at.max()) + 1, rows=len(rows.predictions),

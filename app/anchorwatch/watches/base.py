@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from anchorwatch.watches.rules import Rule
 
 WHOLE, OTHER = "whole", "other"
+# What the model itself gives stands beside its features, of which one may be called `score` as well.
+SCORE, CONFIDENCE, ANSWER, ABS_ERROR = "$.score", "$.confidence", "$.prediction", "$.abs_error"
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -58,7 +60,7 @@ class Columns:
     n: int
     failed: NDArray[np.bool_]
     numbers: dict[str, Floats]
-    codes: dict[str, Ints]  # categories and `prediction`: 0..C-1 named, C other, C+1 new
+    codes: dict[str, Ints]  # categories and ANSWER: 0..C-1 named, C other, C+1 new
     score: Floats
     confidence: Floats
     latency_s: Floats
@@ -192,8 +194,8 @@ class Reference:
     to_ms: int
     rows: int
     segments: tuple[str, ...]  # listed ones, without whole and other
-    edges: dict[str, tuple[float, ...]]  # feature, `score`, `confidence`, `answer` -> inner bin edges, at most 31, ascending
-    limits: dict[str, tuple[float, float]]  # number -> smallest, largest value seen
+    edges: dict[str, tuple[float, ...]]  # feature, SCORE, CONFIDENCE, ANSWER -> inner bin edges, at most 31, ascending
+    limits: dict[str, tuple[float, float]]  # number, ABS_ERROR -> smallest, largest value seen
     values: dict[str, tuple[str, ...]]  # category -> named values (at most 30), most frequent first
     rare: dict[str, tuple[str, ...]]  # category -> known but not named (at most 1,000)
     counts: dict[str, Ints] = field(default_factory=dict)  # count key -> int64[whole, other, *segments; symbols]

@@ -140,8 +140,8 @@ class Inputs(Quiet):
         now, before = f"{100 * (seen.current or 0):.3g} %", f"{100 * (seen.reference or 0):.3g} %"
         if kind == "missing" and feature:
             usual = f"reference {before}" if seen.reference is not None else f"promised at most {100 * (seen.line or 0):.3g} %"
-            word = "missing" if seen.direction == "up" else "only missing"
-            text = f"The field {feature!r} is {word} in {now} of predictions{where} ({usual})."
+            only = "" if seen.direction == "up" else "only "
+            text = f"The field {feature!r} is missing in {only}{now} of predictions{where} ({usual})."
             return Explained("InputMissing", text, RUNBOOK)
         if kind == "range" and feature:
             return Explained(

@@ -95,10 +95,10 @@ class Latency(Quiet):
             name = seen.subject.rpartition("_")[2]
             usual = 1000 * (seen.reference or 0)
             most = f"usual: {100 * (seen.line or 0):.2g} % at most"
-            text = f"{share} of answers{where} take longer than {SLACK} times the usual {name} of {usual:.3g} ms ({most})."
+            text = f"{share} of calls{where} fail or take longer than {SLACK} times the usual {name} of {usual:.3g} ms ({most})."
         else:
             bound = seen.label
-            text = f"{share} of answers{where} take longer than the promised {bound} ({100 * (seen.line or 0):.2g} % may)."
+            text = f"{share} of calls{where} fail or take longer than the promised {bound} ({100 * (seen.line or 0):.2g} % may)."
         return Explained("LatencyOverPromise", text, RUNBOOK)
 
 

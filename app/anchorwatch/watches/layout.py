@@ -180,4 +180,14 @@ def _features(contract: Contract, reference: Reference | None) -> dict[str, str]
         return {name: feature.type for name, feature in contract.features.items()}
     if reference is None:
         return {}
-    return {name: "number" if name in reference.edges else "category" for name in sorted(reference.fields)}
+    kinds = {name: _kind(reference, name) for name in sorted(reference.fields)}
+    return {name: kind for name, kind in kinds.items() if kind is not None}
+
+
+def _kind(reference: Reference, name: str) -> str | None:
+    """None: only null or nested so far, so nothing can be said of its values."""
+    if name in reference.limits:
+        return "number"
+    if name not in reference.values:
+        return None
+    return "bool" if set(reference.fields[name]) <= {"bool", "null"} else "category"

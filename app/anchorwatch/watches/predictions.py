@@ -2,7 +2,8 @@
 
 Question: do scores, confidence or the shares of classes differ from the reference by more than we care about?
 Method: scores (or predicted values) in 32 bins at reference quantiles, judged as ranks in place and spread (rank_tilt); the class mix as one
-  0/1 stream per class and direction, within 5 points of the reference (detection.md 5.3). A cause, never a page by itself.
+  0/1 stream per class and direction, within 5 points of the reference (detection.md 5.3); scores that are missing or outside 0..1 as a
+  0/1 stream, lest logits or per cent leave only those to judge that lie inside by chance. A cause, never a page by itself.
 Runbook: look at what the inputs watch says first; then at a new model version; then ask whether the world changed.
 """
 
@@ -11,25 +12,30 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from anchorwatch.watches.base import Add, Columns, Count, Explained, Monitor, Quiet, Seen, short_hash
-from anchorwatch.watches.lines import category_monitor, tilt_monitor
+from anchorwatch.watches.base import ANSWER, CONFIDENCE, SCORE, Add, Columns, Count, Explained, Monitor, Quiet, Seen, Stream, short_hash
+from anchorwatch.watches.lines import EVENTS_MIN, category_monitor, line_of, tilt_monitor
 
 if TYPE_CHECKING:
     from anchorwatch.watches.layout import Layout
 
 PLACE_WITHIN, SPREAD_WITHIN = 0.03, 0.03
 MIX_WITHIN = 0.05
+TOLERATED = 0.02  # more without a usable score than the reference has
+NO_SCORE = Count("score.state", 2)  # symbols: usable, missing or outside 0..1
 CLEAR_DAYS = 1.0
 RUNBOOK = (__doc__ or "").partition("Runbook: ")[2].strip()
 
 
+BINNED = {"score": SCORE, "confidence": CONFIDENCE, "answer": ANSWER}  # subject -> its bins in the reference
+
+
 def binned(layout: "Layout") -> list[str]:
     """Which of score, confidence, answer (regression) the reference holds bins for."""
-    return [name for name in ("score", "confidence", "answer") if layout.reference and layout.reference.edges.get(name)]
+    return [name for name, place in BINNED.items() if len(layout.edges(place))]
 
 
 def count_of(layout: "Layout", name: str) -> Count:
-    edges = layout.reference.edges[name] if layout.reference else ()
+    edges = layout.reference.edges[BINNED[name]] if layout.reference else ()
     return Count(f"{name}.bins", len(edges) + 1, short_hash(name, edges))
 
 
@@ -39,18 +45,21 @@ class Predictions(Quiet):
 
     def counts(self, layout: "Layout") -> Sequence[Count]:
         found = [count_of(layout, name) for name in binned(layout)]
+        if "score" in binned(layout):
+            found.append(NO_SCORE)
         if not layout.regression:
             found.append(Count("answer", len(layout.classes) + 1, short_hash(layout.classes)))
         return found
 
     def count(self, layout: "Layout", columns: Columns, add: Add) -> None:
         for name in binned(layout):
-            column = {"score": columns.score, "confidence": columns.confidence}.get(name, columns.numbers.get("answer", columns.score))
+            column = {"score": columns.score, "confidence": columns.confidence}.get(name, columns.numbers.get(ANSWER, columns.score))
             there = ~np.isnan(column) & ~columns.failed
-            edges = layout.reference.edges[name] if layout.reference else ()
-            add(count_of(layout, name).key, np.searchsorted(edges, column), there)
+            add(count_of(layout, name).key, np.searchsorted(layout.edges(BINNED[name]), column), there)
+        if NO_SCORE.key in layout.counts:
+            add(NO_SCORE.key, np.isnan(columns.score).astype(np.int64), ~columns.failed)
         if not layout.regression:
-            codes = columns.codes["prediction"]
+            codes = columns.codes[ANSWER]
             add(Count("answer", len(layout.classes) + 1, short_hash(layout.classes)).key, codes, (codes >= 0) & ~columns.failed)
 
     def monitors(self, layout: "Layout") -> Sequence[Monitor]:
@@ -62,6 +71,7 @@ class Predictions(Quiet):
                 found += tilt_monitor(
                     layout, "predictions", name, count_of(layout, name).key, row, segment, PLACE_WITHIN, SPREAD_WITHIN, CLEAR_DAYS
                 )
+            found += _no_score(layout, row, segment)
             if not layout.regression:
                 key = Count("answer", len(layout.classes) + 1, short_hash(layout.classes)).key
                 labels = (*layout.classes, "a new class")
@@ -75,6 +85,10 @@ class Predictions(Quiet):
                 f"The answer {seen.label!r} is given {100 * (seen.current or 0):.3g} % of the time{where}"
                 f" (reference {100 * (seen.reference or 0):.3g} %)."
             )
+            return Explained("PredictionsShifted", text, RUNBOOK)
+        if seen.subject == "score.missing":
+            share, usual = f"{100 * (seen.current or 0):.3g} %", f"{100 * (seen.reference or 0):.3g} %"
+            text = f"Scores are missing or outside 0..1 in {share} of predictions{where} (reference {usual})."
             return Explained("PredictionsShifted", text, RUNBOOK)
         if seen.subject == "confidence" and seen.label == "place" and seen.direction == "down":
             text = (
@@ -91,6 +105,20 @@ class Predictions(Quiet):
         if seen.label != "place":
             text = f"{what}{where} are spread {how} than in the reference."
         return Explained("PredictionsShifted", text, RUNBOOK)
+
+
+def _no_score(layout: "Layout", row: int, segment: str) -> list[Monitor]:
+    counts = layout.reference_counts(NO_SCORE.key)
+    if counts is None or counts[row].sum() < EVENTS_MIN:
+        return []
+    k, n = int(counts[row, 1]), int(counts[row].sum())
+    line = line_of(layout, f"predictions:score.missing/{segment}", k, n, TOLERATED)
+    stream = Stream(NO_SCORE.key, np.array([0, 1]), np.array([1]), line, "up", "score")
+    return [
+        Monitor(
+            "predictions", "score.missing", segment, row, False, CLEAR_DAYS, (stream,), None, k / n, "1", "share", "score.missing", line
+        )
+    ]
 
 
 WATCH = Predictions()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from anchorwatch.estimators.tables import promise, promise_heal
-from anchorwatch.watches.base import Add, Count, Explained, Floats, Ints, Matured, Monitor, Quiet, Seen, Stream, Tilt, short_hash
+from anchorwatch.watches.base import ABS_ERROR, Add, Count, Explained, Floats, Ints, Matured, Monitor, Quiet, Seen, Stream, Tilt, short_hash
 from anchorwatch.watches.lines import EVENTS_MIN, line_of
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def confusion(layout: "Layout") -> Count:
 
 def clip(layout: "Layout") -> float | None:
     """Regression: the error from which all are alike; the reference's 99.5 % point, else ten times the promise."""
-    if layout.reference and "abs_error" in layout.reference.limits:
-        return layout.reference.limits["abs_error"][1]
+    if layout.reference and ABS_ERROR in layout.reference.limits:
+        return layout.reference.limits[ABS_ERROR][1]
     promised = layout.contract.promises.quality
     return 10 * promised.at_most if promised and promised.at_most else None
 
