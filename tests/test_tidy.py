@@ -55,7 +55,7 @@ def texts(*patterns: str) -> Iterator[tuple[Path, str]]:
 
 def python_files() -> list[Path]:
     scripts = [path for path, text in texts("scripts") if text.startswith("#!") and "python" in text.partition("\n")[0]]
-    return [*tracked("app/**/*.py", "tests/**/*.py"), *scripts]
+    return [*tracked("app/**/*.py", "tests/**/*.py", "scripts/**/*.py"), *scripts]
 
 
 def tree(path: Path) -> ast.Module:
@@ -232,7 +232,7 @@ def test_each_file_opens_with_the_question_it_answers() -> None:
 
 
 def test_scripts_are_one_word_and_executable() -> None:
-    scripts = [*tracked("scripts"), Path(".ci/run")]
+    scripts = [*tracked(":(glob)scripts/*"), Path(".ci/run")]  # folders below hold what a script is made of
 
     assert not [str(path) for path in scripts if len(path.parts) != 2 or not re.fullmatch("[a-z]+", path.name)]
     assert not [str(path) for path in scripts if not (ROOT / path).stat().st_mode & 0o111]
@@ -240,6 +240,6 @@ def test_scripts_are_one_word_and_executable() -> None:
 
 def test_scripts_say_what_they_are_for() -> None:
     """The first line below `#!`, as a comment or a docstring."""
-    heads = {path: text.splitlines()[1] for path, text in texts("scripts", ".ci")}
+    heads = {path: text.splitlines()[1] for path, text in texts(":(glob)scripts/*", ".ci")}
 
     assert not [str(path) for path, line in heads.items() if not re.match(r'(# |""")\S', line)]
