@@ -199,7 +199,9 @@ class ModelJudge:
 
     def _exact(self, facts: Facts, closed_by: str, judged: Judged) -> list[Signal]:
         window = (facts.to_ms - self.settings.window_ms, facts.to_ms)
-        return [self._tell(exact, window, closed_by, judged) for rule in self.rules for exact in rule.window(facts)]
+        signals = [self._tell(exact, window, closed_by, judged) for rule in self.rules for exact in rule.window(facts)]
+        # alerting takes one verdict a window: of a flag that went off and on within it the last one, else the alert would never end
+        return list({(s.watch, s.subject, s.segment, s.name): s for s in signals}.values())
 
     def _tell(self, exact: Exact, window: Window, closed_by: str, judged: Judged) -> Signal:
         signal = exact_signal(self.layout, exact, self.exemplars if exact.open else [])
