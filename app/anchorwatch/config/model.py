@@ -122,6 +122,8 @@ class Settings(Part):
     grace: Wait = 30_000
     clock: Literal["wall", "events"] = "wall"
     cut: Duration = 1_000
+    summary: Duration = 60_000  # between two records of a model for charts
+    shown: Duration = 86_400_000  # what the numbers in them cover
     join: Join = Join()
     pages_per_month: Annotated[Number, within(0, 1_000, "must be above 0, at most 1000", open_low=True)] = 1.0
     fallback_owner: Annotated[str, BeforeValidator(text)] = ""
