@@ -37,6 +37,7 @@ window: 1s
 lateness: 1s
 grace: 20s
 cut: 200ms
+summary: 1s
 fallback_owner: group:default/ml-platform
 run: {{port: 0}}
 """

@@ -18,10 +18,10 @@ def command(
     """Runs until Ctrl-C or SIGTERM. /livez, /readyz and /metrics are on 127.0.0.1:6066 unless `run:` says otherwise."""
     from anchorwatch.config import NEEDED_BY_RUN, load
     from anchorwatch.runtime import logs
-    from anchorwatch.runtime.files import applied
+    from anchorwatch.runtime.contracts import of_folder
     from anchorwatch.runtime.supervise import Supervisor
 
     flags = {"kafka.bootstrap.servers": bootstrap, "instance": instance}
     found = load(settings, os.environ, {name: value for name, value in flags.items() if value}, NEEDED_BY_RUN)
     logs.configure("run")
-    asyncio.run(Supervisor(found, applied(found), stage, feed).run())
+    asyncio.run(Supervisor(found, of_folder(found), stage, feed).run())

@@ -52,9 +52,11 @@ def of_settings(settings: Settings, files: list[Applied], feed: Feed | None) -> 
     values: dict[str, Any] = {
         "instance": settings.instance, "prefix": settings.topics.prefix, "topics": {name: settings.topic(name) for name in TOPICS},
         "kafka": dict(settings.kafka), "group": dict(settings.group), "files": files, "window_ms": settings.window,
-        "lateness_ms": settings.lateness, "grace_ms": settings.grace, "cut_ms": settings.cut, "summary_ms": settings.summary, "shown_ms": settings.shown, "wall": settings.clock == "wall",
+        "lateness_ms": settings.lateness, "grace_ms": settings.grace, "cut_ms": settings.cut,
+        "summary_ms": settings.summary, "shown_ms": settings.shown, "wall": settings.clock == "wall",
         "pending_bytes_max": settings.join.pending.max, "pages_per_month": settings.pages_per_month,
-        "fallback_owner": settings.fallback_owner, "verbatim": settings.dead_letters.values == "verbatim", "service_name": settings.telemetry.service_name,
+        "fallback_owner": settings.fallback_owner, "verbatim": settings.dead_letters.values == "verbatim",
+        "service_name": settings.telemetry.service_name,
         "spans_per_second_max": settings.telemetry.spans_per_second_max,
     }  # fmt: skip
     if feed is None:

@@ -1,0 +1,64 @@
+"""How is each model? One line each; leaves with 1 when somebody should look."""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from anchorwatch.config import Settings
+
+SINCE_MS = 3_600_000  # an older summary is no word at all
+
+
+def command(
+    model: Annotated[str | None, typer.Argument(help="Only this model.")] = None,
+    quiet: Annotated[
+        bool,
+        typer.Option("--quiet", help="For health checks: say nothing, leave with 0 when the `run` of these settings is ready, else 1."),
+    ] = False,
+    settings: Annotated[Path | None, typer.Option(help="The settings file; else $ANCHORWATCH_SETTINGS, else ./anchorwatch.yaml.")] = None,
+    bootstrap: Annotated[str | None, typer.Option(help="host:port of Kafka; wins over file and variable.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for programs.")] = False,
+) -> None:
+    """From what the judge said last and the alerts that are open. An alert that fires, a dark model or one without word: 1."""
+    from anchorwatch.config import load
+
+    settled = load(settings, os.environ, {"kafka.bootstrap.servers": bootstrap} if bootstrap else {})
+    if quiet:
+        raise typer.Exit(0 if _ready(settled) else 1)
+    from anchorwatch.runtime import contracts, status
+
+    known = status.owners(contracts.of_folder(settled), contracts.in_force(settled))
+    found = status.rows(known, *status.read(settled, time.time_ns() // 1_000_000 - SINCE_MS))
+    found = [row for row in found if model in (None, row.model)]
+    if as_json:
+        typer.echo(json.dumps({"models": [status.as_json(row) for row in found]}, ensure_ascii=False, indent=2))
+    else:
+        wide = max((len(row.model) for row in found), default=0)
+        for row in found:
+            typer.echo(status.line(row, wide))
+            for words in row.alerts:
+                typer.echo(f"{'':<{wide}}  {words}")
+        if not found:
+            typer.echo("no model is watched; `anchorwatch apply` a contract")
+        elif any(row.state == "no word" for row in found):
+            typer.echo("no word for an hour: does `anchorwatch run` run?")
+    if any(row.state in status.BAD for row in found):
+        raise typer.Exit(1)
+
+
+def _ready(settings: "Settings") -> bool:
+    """Asks the supervisor on this machine."""
+    from urllib.error import URLError
+    from urllib.request import urlopen
+
+    host = "127.0.0.1" if settings.run.host in ("0.0.0.0", "::") else settings.run.host
+    try:
+        with urlopen(f"http://{host}:{settings.run.port}/readyz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (URLError, OSError):
+        return False

@@ -1,0 +1,235 @@
+"""From a contract file to what is in force: checked, with what is normal learnt from rows or topics, written to `contracts`."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import confluent_kafka as ck
+import msgspec
+
+from anchorwatch import contract as contracts
+from anchorwatch.config import Settings
+from anchorwatch.config.feeds import JOINED
+from anchorwatch.contract import Contract
+from anchorwatch.engine.settings import WRITING, producer
+from anchorwatch.engine.tail import tail
+from anchorwatch.errors import ConfigError, ContractError, Unreachable
+from anchorwatch.events import Applied, Record, Role, Row
+from anchorwatch.runtime import formats
+from anchorwatch.runtime.rows import Cell, instant
+from anchorwatch.stages.reference import ROWS_MIN, reference_from_json
+from anchorwatch.watches import catalogue
+from anchorwatch.watches.base import WHOLE, Monitor
+from anchorwatch.watches.layout import Layout
+
+if TYPE_CHECKING:
+    from anchorwatch.runtime.drive import Event
+
+ROWS_MAX = 1_000_000  # predictions of one reference, 1.5 GB of memory; above: refused
+BATCH = 2_000  # records decoded at once
+APPLIED_BYTES_MAX = 1_000_000  # Kafka's own limit of a record
+PHI_TOLD, GROWTH_TOLD = 1.5, 1.3
+LINES_TOLD = 12
+
+
+class Learnt(NamedTuple):
+    """What will be in force, and where its reference came from, in words."""
+
+    applied: Applied
+    contract: Contract
+    origin: str
+
+
+def from_file(contract: Contract, path: Path) -> dict[str, Any]:
+    """Raises ConfigError with lines, ContractError: too few rows."""
+    from anchorwatch.runtime.backtest import learned, read  # with both stages, a second that `--dry-run` of a kept one need not wait
+
+    return learned(contract, read(path, contract))
+
+
+def from_topics(settings: Settings, contract: Contract, now_ms: int) -> tuple[dict[str, Any] | None, str]:
+    """The reference of the contract's window, and how it was found. None: too few predictions are there; the model will be learning."""
+    begin, end = window(contract, now_ms)
+    events = _events(settings, contract, begin, end)
+    n = sum(event.role == "predictions" for event in events)
+    where = f"{day(begin)} to {day(end)} of {_topic(settings, contract, 'predictions')}"
+    if n < ROWS_MIN:
+        return None, f"only {n} predictions from {where}, {ROWS_MIN} are needed"
+    from anchorwatch.runtime.backtest import learned
+
+    return learned(contract, events), f"from {where}"
+
+
+def window(contract: Contract, now_ms: int) -> tuple[int, int]:
+    """[from, to) of the contract's reference, ms."""
+    wish = contract.reference
+    if wish.window:
+        return wish.window
+    end = now_ms - wish.lag
+    return end - wish.last, end
+
+
+def _events(settings: Settings, contract: Contract, begin: int, end: int) -> "list[Event]":
+    """Predictions of the window and every outcome of them, in the order of time."""
+    from anchorwatch.runtime.drive import Event
+
+    found: list[Event] = []
+    ids: set[bytes] = set()
+    for role, batch in _batches(settings, contract, begin):
+        decoded = formats.make(role, [(contract.model, {})], contract.model).decode(batch)
+        places = range(len(batch)) if decoded.rows is None else decoded.rows
+        for record, at_ms, place in zip(decoded.records, decoded.at_ms.tolist(), places, strict=True):
+            within = role == "outcomes" or begin <= at_ms < end
+            if within and (record.environment, record.model) == (contract.environment, contract.model):
+                key = record.prediction_id.encode()
+                found.append(Event(role, at_ms, key, batch[place][1] or b""))
+                if role == "predictions":
+                    ids.add(key)
+        if len(ids) > ROWS_MAX:
+            raise ConfigError(
+                f"the reference window of {contract.key} holds more than {ROWS_MAX:,} predictions; "
+                "write a shorter reference.window, or give a file with --reference"
+            )
+    return sorted((event for event in found if event.key in ids), key=lambda event: (event.at_ms, event.role != "predictions"))
+
+
+def _batches(settings: Settings, contract: Contract, begin: int) -> Iterator[tuple[Role, list[Row]]]:
+    """What stands in both topics since then."""
+    topics: dict[str, Role] = {_topic(settings, contract, role): role for role in JOINED}
+    batches: dict[Role, list[Row]] = {role: [] for role in JOINED}
+    for told in tail(settings.kafka, list(topics), since=begin, until_end=True):
+        batch = batches[topics[told.topic]]
+        batch.append((told.key, told.value, told.offset, told.time_ms))
+        if len(batch) >= BATCH:
+            yield topics[told.topic], batch
+            batch.clear()
+    yield from batches.items()
+
+
+def _topic(settings: Settings, contract: Contract, role: str) -> str:
+    own: str | None = getattr(contract.source, role).topic
+    return own or settings.topic(role)
+
+
+def day(ms: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.gmtime(ms / 1000)) + " UTC"
+
+
+# what was in force before
+
+
+def keeps_reference(contract: Contract, before: Applied) -> bool:
+    """Does what was normal under the contract before stay so? It does unless what is counted, or when, was changed."""
+    try:
+        old = contracts.from_json(before.contract, "contracts", owned=False)
+    except ContractError:
+        return False
+    parts = [
+        (c.task, c.features, c.segments, c.reference, c.labels.classes, c.labels.positive, c.timezone, c.labels.delay)
+        for c in (old, contract)
+    ]
+    return parts[0] == parts[1]
+
+
+# writing
+
+
+def record(settings: Settings, applied: Applied) -> Record:
+    """Raises ConfigError when it is too large for Kafka."""
+    contract = contracts.from_json(applied.contract, "contract", owned=False)
+    value = msgspec.json.encode(applied)
+    if len(value) > APPLIED_BYTES_MAX:
+        raise ConfigError(
+            f"contract and reference of {contract.key} have {len(value):,} bytes, Kafka takes {APPLIED_BYTES_MAX:,}; "
+            "declare fewer segments or features"
+        )
+    return Record(settings.topic("contracts"), 0, contract.key.encode(), value)
+
+
+def write(settings: Settings, records: Sequence[Record]) -> None:
+    """All of them or none: one transaction. Raises Unreachable, ConfigError."""
+    client = producer(settings.kafka, WRITING, {"transactional.id": f"{settings.topics.prefix}apply"})
+    try:
+        client.init_transactions(30)
+        client.begin_transaction()
+        for each in records:
+            client.produce(each.topic, each.value, each.key, partition=each.partition)
+        client.commit_transaction(30)
+    except ck.KafkaException as error:
+        raise Unreachable(f"Kafka did not take the contracts: {error.args[0].str()}; nothing is in force that was not before") from error
+
+
+# words
+
+
+def told(learnt: Learnt) -> list[str]:
+    """What a person should know of it, a line each."""
+    contract, applied = learnt.contract, learnt.applied
+    reference = reference_from_json(applied.reference) if applied.reference else None
+    layout = Layout(contract, reference, catalogue())
+    if reference is None:
+        return [
+            f"{contract.model} {contract.environment}   learning: {learnt.origin}",
+            "  judged until then: promises of the contract, and what needs no statistics (silence, unknown fields, flags)",
+        ]
+    lines = [
+        f"{contract.model} {contract.environment}   {reference.rows:,} predictions, {reference.labelled:,} with a label, {learnt.origin}",
+        f"  segments  {len(reference.segments)} listed: {_some(reference.segments)}; all else is `other`",
+    ]
+    monitors = [monitor for watch in layout.watches for monitor in watch.monitors(layout)]
+    main = [monitor for monitor in monitors if monitor.segment == WHOLE and monitor.line]  # 0: any move counts
+    lines += [f"  line      {_line(monitor)}" for monitor in sorted(main, key=lambda m: not m.harm)[:LINES_TOLD]]
+    lines += _warnings(reference.phi, reference.growth)
+    if not reference.labelled:
+        lines.append("  learning  quality: no row has a label yet")
+    return lines
+
+
+def _line(monitor: Monitor) -> str:
+    unit = f" {monitor.unit}" if monitor.unit != "1" else ""
+    usual = "" if monitor.reference is None else f", usually {monitor.reference:.4g}{unit}"
+    return f"{monitor.watch}:{monitor.subject} at {monitor.line:.4g}{unit}{usual}"
+
+
+def _warnings(phi: Mapping[str, tuple[float, ...]], growth: Mapping[str, float]) -> list[str]:
+    """Monitors whose numbers come in clumps, so that a change shows later than independent events would show it."""
+    clumped = sorted(((max(values), key) for key, values in phi.items() if max(values) > PHI_TOLD), reverse=True)
+    lines = [f"  clumping  {key} wanders (phi {value:.3g}): changes show later" for value, key in clumped[:5]]
+    growing = sorted(((value, key) for key, value in growth.items() if value > GROWTH_TOLD), reverse=True)
+    lines += [
+        f"  growth    {key} wanders more the longer one looks ({value:.3g}): is the reference one quiet time?" for value, key in growing[:5]
+    ]
+    more = max(len(clumped) - 5, 0) + max(len(growing) - 5, 0)
+    return [*lines, f"            and {more} more"] if more else lines
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "") if names else "none"
+
+
+def as_json(learnt: Learnt) -> dict[str, Any]:
+    reference = learnt.applied.reference or {}
+    return {
+        "model": learnt.contract.model,
+        "environment": learnt.contract.environment,
+        "contract": learnt.contract.id,
+        "reference": reference.get("id"),
+        "rows": reference.get("rows", 0),
+        "labelled": reference.get("labelled", 0),
+        "segments": list(reference.get("segments", ())),
+        "origin": learnt.origin,
+        "effective_from_ms": learnt.applied.effective_from_ms,
+        "learning": learnt.applied.reference is None,
+    }
+
+
+def effective(text: str, contract: Contract, now_ms: int) -> int:
+    """`now`, or a date or time as contracts have them. Raises ConfigError."""
+    if text == "now":
+        return now_ms
+    try:
+        return instant(text, ZoneInfo(contract.timezone))
+    except Cell as error:
+        raise ConfigError(f"--effective-from {text}: {error}, or now") from error

@@ -1,0 +1,50 @@
+"""The topics of one installation: the standard ones under their names in force, and the changelogs of its feeds."""
+
+from dataclasses import replace
+
+import confluent_kafka as ck
+import msgspec
+
+from anchorwatch.config import Settings
+from anchorwatch.engine import topics
+from anchorwatch.engine.settings import reader
+from anchorwatch.engine.topics import Layout
+from anchorwatch.errors import TopicsMismatch, Unreachable
+from anchorwatch.events import Applied
+from anchorwatch.runtime.roster import Roster
+
+
+def brokers(settings: Settings) -> int:
+    """Raises Unreachable."""
+    client = reader(settings.kafka)
+    try:
+        return len(client.list_topics(timeout=20).brokers)
+    except ck.KafkaException as error:
+        raise Unreachable(f"Kafka does not answer: {error.args[0].str()}; is kafka.bootstrap.servers right and up?") from error
+    finally:
+        client.close()
+
+
+def wanted(settings: Settings, files: list[Applied], applied: dict[str, Applied], replication: int) -> tuple[Layout, list[str]]:
+    """files: contracts of the settings' folder; applied: what is in force in Kafka and wins. And what cannot be made here, a line each."""
+    roster = Roster(settings.topic, settings.window, files)
+    for key, each in applied.items():
+        roster.record(key.encode(), msgspec.json.encode(each))
+    feeds, notes = {}, []
+    for feed in roster.feeds:
+        if feed.name == "default":
+            feeds[feed.name] = settings.topics.partitions
+            continue
+        try:
+            feeds[feed.name] = topics.check(settings.kafka, [topic for topic in feed.topics.values() if not _ours(settings, topic)])
+        except TopicsMismatch as error:
+            notes.append(f"feed {feed.name}: {error}")
+    t = settings.topics
+    layout = topics.standard(t.prefix, t.partitions, t.partitions_observations, t.partitions_others, feeds=feeds, replication=replication)
+    renamed = {t.prefix + name: settings.topic(name) for name in t.names}
+    return Layout(tuple(replace(topic, name=renamed.get(topic.name, topic.name)) for topic in layout.topics), replication), notes
+
+
+def _ours(settings: Settings, topic: str) -> bool:
+    """Made by us, so it may not be there yet."""
+    return topic in (settings.topic("predictions"), settings.topic("outcomes"))
