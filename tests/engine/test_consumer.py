@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[attr-defined]
 from tests.engine.chain import COMPACTING, PARTITIONS, QUICK, STEPS, Chain, Worker, create, delete
 
@@ -78,7 +78,7 @@ def test_totals_are_exact_whatever_workers_do(chain: Chain) -> None:
             chain.end(known, chance.choice((signal.SIGTERM, signal.SIGKILL)))
         if not known or not any(stage == at[0] for stage, _ in workers):
             workers[at] = chain.start(*at)
-            cutting(workers[at], 0)
+            cutting(workers[at], 1)
     for stage in ("join", "total"):
         workers[stage, "z"] = chain.start(stage, "z")
     found, expected = chain.counted(120)
@@ -208,6 +208,35 @@ def test_an_hour_of_backlog_is_read_in_step(echo: Chain) -> None:
             ahead.append(what["offset"] * 20 - place)
 
     assert max(ahead) < 6_000, "an outcome came more than ten minutes of events before its prediction"
+
+
+def test_a_source_whose_log_begins_later_than_zero_is_read(echo: Chain) -> None:
+    """Retention took the first records before we were there; that is no loss of ours, and no place that is gone."""
+    topic = f"{echo.prefix}predictions"
+    plain = Producer(echo.client)
+    for n in range(40):
+        plain.produce(topic, b"x", partition=n % PARTITIONS)
+    plain.flush(20)
+    with AdminClient(echo.client) as admin:
+        admin.delete_records([TopicPartition(topic, p, 5) for p in range(PARTITIONS)])[TopicPartition(topic, 0)].result(20)
+    worker = echo.start("echo")
+    worker.until(lambda: sum("offset" in what for _, what in echoed(echo)) == 20)
+
+    assert worker.exits == []
+    assert "records.lost" not in worker.said()
+
+
+def test_a_slow_agent_is_waited_for(chain: Chain) -> None:
+    """3 s in one batch: everything is paused meanwhile, and goes on after."""
+    chain.feed(500)
+    worker = chain.start("join", flaw="slow")
+    chain.start("total")
+    worker.until(lambda: "slow once" in worker.said())
+    found, expected = chain.counted()
+    worker.until(lambda: not any(worker.status["lag"].values()))
+
+    assert found == expected
+    assert worker.exits == []
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ Each second line on standard output is the status as JSON. `die`: step:cut:SIGNA
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -30,6 +31,8 @@ Traceparents = Sequence[bytes | None] | None
 
 class Plain:
     """Nothing is due, and time means nothing."""
+
+    slow = False  # has been, in this process
 
     def __init__(self, prefix: str, chunks: Mapping[bytes, bytes]) -> None:
         self.prefix = prefix
@@ -171,7 +174,14 @@ def die_at(step: str, cut: int, name: str) -> Callable[[str], None]:
 
 
 async def spoil(flaw: str, batch: Batch) -> None:
-    """In the middle of a batch: half of it has changed the stage."""
+    """In the middle of a batch: half of it has changed the stage. `slow` only awaits, once."""
+    if flaw == "slow":
+        if not Plain.slow:
+            Plain.slow = True
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.Event().wait(), 3)
+            sys.stderr.write("slow once\n")
+        return
     batch.task.stage.take(batch.topic, batch.rows[: len(batch.rows) // 2 + 1], batch.polled_ms, batch.traceparents)
     if flaw == "raise":
         raise ValueError("the agent's own")

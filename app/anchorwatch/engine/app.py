@@ -150,7 +150,7 @@ class App(faust.App):  # type: ignore[misc]
     def ready(self) -> bool:
         """In the group, all tasks that are ours restored, control topics read."""
         reader = self.reader
-        return reader.joined and {p for _, p in reader.mine} == set(reader.tasks) and (self.control is None or self.control.complete)
+        return reader.joined and {p for _, p in tuple(reader.mine)} == set(reader.tasks) and (self.control is None or self.control.complete)
 
     def status(self) -> dict[str, Any]:
         """For a supervisor: plain data, cheap enough for every second."""

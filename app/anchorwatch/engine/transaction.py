@@ -54,9 +54,9 @@ class Transactions:
         self.largest = int({**WRITING, **kafka}["message.max.bytes"])
 
     def begin(self) -> None:
-        """Ends what the last life left open. Blocks until Kafka answers, 30 s at most."""
+        """Ends what the last life left open. Blocks until Kafka answers, 20 s at most."""
         try:
-            self.producer.init_transactions(30)
+            self.producer.init_transactions(20)
         except ck.KafkaException as exc:
             raise self._meant(exc) from exc
 
