@@ -1,0 +1,198 @@
+"""What would have been heard? Rows of a file through both stages in this process: no Kafka, and the events' own clock.
+
+course = plan(contract, events, until_ms=...)     what is normal, and what is judged
+told = backtest(course, Clockwork())              findings, alerts, counts, speed
+"""
+
+import gzip
+import io
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from anchorwatch.contract import Contract
+from anchorwatch.contract.model import Source
+from anchorwatch.errors import ConfigError, ContractError
+from anchorwatch.events import Alert, Applied, Finding, Role
+from anchorwatch.runtime import formats
+from anchorwatch.runtime.drive import Clockwork, Drive, Event, applied_of
+from anchorwatch.sources.native import as_map
+from anchorwatch.sources.native.times import instant
+from anchorwatch.stages.reference import ROWS_MIN, Rows, learn, reference_to_json, with_features
+
+FAULTS_SHOWN = 20
+SAMPLES = 2_000  # whose fields become features, where the contract declares none
+LINES = (".jsonl", ".ndjson", ".json")
+TABLES = (".csv",)
+TIMES: dict[Role, str] = {
+    "predictions": "predicted_at_ms", "outcomes": "known_at_ms", "decisions": "decided_at_ms", "flags": "changed_at_ms",
+}  # fmt: skip
+
+
+class Course(NamedTuple):
+    """A file ready to be driven."""
+
+    contract: Contract
+    reference: dict[str, Any] | None  # as JSON; None: the model is learning
+    events: list[Event]  # in the order of their time
+    end_ms: int  # every window that holds an event ends by then
+
+    @property
+    def applied(self) -> Applied:
+        return applied_of(self.contract, self.reference)
+
+    @property
+    def reference_id(self) -> str:
+        return str(self.reference["id"]) if self.reference else ""
+
+    @property
+    def last_prediction_ms(self) -> int:
+        return max(e.at_ms for e in self.events if e.role == "predictions")
+
+
+@dataclass(frozen=True)
+class Told:
+    """What came out, whichever way the events went."""
+
+    course: Course
+    window_ms: int
+    findings: list[Finding]
+    alerts: list[Alert]
+    refused: int  # records that became dead letters
+    seconds: float
+
+    @property
+    def events_per_second(self) -> float:
+        return len(self.course.events) / max(self.seconds, 1e-9)
+
+
+def backtest(course: Course, clockwork: Clockwork) -> Told:
+    begin = time.perf_counter()
+    drive = Drive([course.applied], clockwork)
+    heard = drive.feed(course.events).end(course.end_ms)
+    return Told(course, clockwork.window_ms, heard.findings, heard.alerts, len(heard.dead), time.perf_counter() - begin)
+
+
+# what is normal, what is judged
+
+
+def plan(
+    contract: Contract, events: Sequence[Event], *, window_ms: int, reference: Sequence[Event] | None = None, until_ms: int | None = None
+) -> Course:
+    """`reference`: rows of a quiet time; or `until_ms`: predictions before it, with their outcomes, are the reference, the rest is judged.
+
+    Without either the contract's own `reference.window` is taken from the rows; without that the model is learning.
+    Raises ContractError: too few rows to call anything normal; ConfigError: nothing is left to judge.
+    """
+    begin_ms = 0
+    if reference is None and until_ms is None and contract.reference.window is not None:
+        begin_ms, until_ms = contract.reference.window
+    normal, judged = (reference or [], list(events)) if until_ms is None else split(events, begin_ms, until_ms)
+    if not any(e.role == "predictions" for e in judged):
+        raise ConfigError("nothing to judge: no prediction lies outside the reference; give an earlier --reference-until, or another file")
+    known = learned(contract, normal) if reference is not None or until_ms is not None else None
+    last = max(e.at_ms for e in judged)
+    own = contract.model_copy(update={"source": Source(flags=contract.source.flags)})  # a file has no topics, and replay none of theirs
+    return Course(own, known, judged, (last // window_ms + 1) * window_ms)
+
+
+def split(events: Sequence[Event], begin_ms: int, until_ms: int) -> tuple[list[Event], list[Event]]:
+    """By the time of the prediction: its outcome goes with it, whenever it became known. What lies before `begin_ms` is left out."""
+    early = {e.key for e in events if e.role == "predictions" and e.at_ms < until_ms}
+    left_out = {e.key for e in events if e.role == "predictions" and e.at_ms < begin_ms} if begin_ms else set()
+    normal = [e for e in events if e.key in early and e.key not in left_out and e.role in ("predictions", "outcomes")]
+    return normal, [e for e in events if e.key not in early or e.role == "flags"]
+
+
+def learned(contract: Contract, events: Sequence[Event]) -> dict[str, Any]:
+    """The reference of these rows, as JSON. Raises ContractError when they are too few or some cannot be used."""
+    samples = [as_map(e.value) for e in islice((e for e in events if e.role == "predictions"), SAMPLES)]
+    declared = with_features(contract, samples).features
+    shapes = [(contract.model, {name: feature.type for name, feature in declared.items()})]
+    predictions = formats.make("predictions", shapes, contract.model).decode(_rows(events, "predictions"))
+    outcomes = formats.make("outcomes", shapes, contract.model).decode(_rows(events, "outcomes"))
+    raws = [e.value for e in events if e.role == "predictions"]
+    if predictions.rows is not None:
+        raws = [raws[i] for i in predictions.rows]
+    if refused := [*predictions.refused, *outcomes.refused]:
+        why = [f"reference: row {r.row + 1} cannot be used: {r.path}: {r.reason}; {r.fix}" for r in refused[:FAULTS_SHOWN]]
+        raise ContractError([*why, *([f"{len(refused) - FAULTS_SHOWN} more rows"] if len(refused) > FAULTS_SHOWN else [])])
+    rows = Rows(predictions.records, predictions.at_ms, predictions.latency_ms, raws, outcomes.records, outcomes.at_ms)
+    places = {name: i for i, name in enumerate(declared)}
+    if len(raws) < ROWS_MIN:
+        raise ContractError(f"reference of {contract.key}: {len(raws)} predictions are too few, {ROWS_MIN} are needed; give more rows")
+    return reference_to_json(learn(contract, rows, as_map, places))
+
+
+def _rows(events: Iterable[Event], role: Role) -> list[tuple[bytes, bytes, int, int]]:
+    return [(e.key, e.value, i, e.at_ms) for i, e in enumerate(e for e in events if e.role == role)]
+
+
+# files
+
+
+def read(path: Path, contract: Contract) -> list[Event]:
+    """CSV rows (columns as `apply --reference` takes them) or JSON lines of native events, each also gzipped; in the order of time.
+
+    Raises ConfigError with line numbers.
+    """
+    kind = Path(path.name.removesuffix(".gz")).suffix.lower()
+    if kind not in (*LINES, *TABLES):
+        raise ConfigError(f"{path}: {kind or 'a name without an ending'} is not read; give .csv or .jsonl, either may end in .gz")
+    if kind in TABLES:
+        from anchorwatch.runtime.rows import read_rows
+
+        return [Event(*row) for row in read_rows(path, contract)]
+    try:
+        raw = path.read_bytes()
+        text = gzip.decompress(raw) if path.suffix == ".gz" else raw
+    except (OSError, EOFError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}); is it there, and whole?") from error
+    return sorted(_lines(path, text), key=lambda event: event.at_ms)
+
+
+def _lines(path: Path, text: bytes) -> Iterator[Event]:
+    """One native event a line; its role shows in its fields, its time must stand in it."""
+    faults: list[str] = []
+    for number, line in enumerate(io.BytesIO(text), 1):
+        value = line.strip()
+        if not value:
+            continue
+        found = _event(value)
+        if isinstance(found, Event):
+            yield found
+        elif found:
+            faults.append(f"{path}:{number}: {found}")
+    if faults:
+        raise ConfigError(
+            "\n".join([*faults[:FAULTS_SHOWN], *([f"{len(faults) - FAULTS_SHOWN} more lines"] if len(faults) > FAULTS_SHOWN else [])])
+        )
+
+
+def _event(value: bytes) -> Event | str:
+    """The event of a line, or what is wrong with it ("": nothing, it is a heartbeat). What it holds is for the decoders to judge."""
+    try:
+        found = msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        found = as_map(value)
+    if not isinstance(found, dict) or not found:
+        return "is no JSON object; write one native event a line"
+    if "heartbeat_at_ms" in found:
+        return ""
+    role: Role = next((named for mark, named in MARKS if mark in found), "predictions")
+    stated = found.get(TIMES[role])
+    at = instant(stated) if isinstance(stated, int | float | str) and not isinstance(stated, bool) else "missing"
+    if isinstance(at, str):
+        return f"{TIMES[role]} is {at}: in a file every event needs its time, as milliseconds since 1970 or RFC 3339 with an offset"
+    key = found.get("prediction_id", "")
+    if role == "flags":
+        key = f"{found.get('environment', 'prod')}/{found.get('key', '')}"
+    return Event(role, at, str(key).encode(), value)
+
+
+MARKS: tuple[tuple[str, Role], ...] = (("label", "outcomes"), ("action", "decisions"), ("state", "flags"))

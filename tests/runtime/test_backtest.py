@@ -1,0 +1,172 @@
+"""A file through both stages in-process."""
+
+import gzip
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.runtime.loans import LOANS, Fault, T, events, flag, lines
+
+from anchorwatch.errors import ConfigError, ContractError
+from anchorwatch.runtime.backtest import Course, Told, backtest, learned, plan, read, split
+from anchorwatch.runtime.drive import Clockwork, Event
+
+QUIET = events(2_000, T - 20_000)
+SECOND = Clockwork(window_ms=1_000, lateness_ms=500)
+
+
+def told(judged: list[Event]) -> Told:
+    return backtest(plan(LOANS, judged, window_ms=1_000, reference=QUIET), SECOND)
+
+
+def test_a_quiet_file_says_nothing() -> None:
+    found = told(events(2_000, T, seed=2))
+
+    assert [f.summary for f in found.findings] == []
+    assert found.refused == 0
+
+
+def test_a_broken_region_is_named_and_the_renamed_field_too() -> None:
+    found = told(events(4_000, T, seed=3, fault=Fault(T + 10_000, renamed=True, wrong_in="us")))
+
+    assert {"InputRetyped", "InputVanished"}.isdisjoint({f.name for f in found.findings})
+    assert ("InputRenamed", "amount") in {(f.name, f.subject) for f in found.findings}
+    pages = [alert for alert in found.alerts if alert.loud and alert.labels["severity"] == "critical"]
+    assert [(alert.labels["alertname"], alert.labels["segment"]) for alert in pages] == [("QualityDrop", "region=us")]
+
+
+def test_labels_count_at_their_own_time() -> None:
+    """The outcomes of a file come after `late`: nothing is judged by them, as in production."""
+    slow = [e._replace(at_ms=e.at_ms + 5_000) if e.role == "outcomes" else e for e in events(2_000, T, fault=Fault(T, wrong_in="eu"))]
+    late = [
+        e._replace(value=msgspec.json.encode(msgspec.json.decode(e.value) | {"known_at_ms": e.at_ms})) if e.role == "outcomes" else e
+        for e in slow
+    ]
+
+    found = told(sorted(late, key=lambda e: e.at_ms))
+
+    assert [f for f in found.findings if f.watch == "quality"] == []
+
+
+def test_a_flag_in_the_file_is_heard() -> None:
+    found = told(sorted([*events(1_000, T), flag(T + 5_000, "off")], key=lambda e: e.at_ms))
+
+    assert [(f.name, f.since_ms) for f in found.findings] == [("ModelSwitchedOff", T + 5_000)]
+
+
+def test_batches_and_tasks_do_not_matter() -> None:
+    judged = events(3_000, T, seed=4, fault=Fault(T + 10_000, wrong_in="eu"))
+    course = plan(LOANS, judged, window_ms=1_000, reference=QUIET)
+
+    one, four = (backtest(course, Clockwork(window_ms=1_000, lateness_ms=500, tasks=n)) for n in (1, 4))
+
+    assert one.findings
+    assert [msgspec.json.encode(f) for f in one.findings] == [msgspec.json.encode(f) for f in four.findings]
+
+
+# what is normal
+
+
+def test_an_outcome_goes_where_its_prediction_goes() -> None:
+    found = events(1_000, T)
+
+    normal, judged = split(found, 0, T + 5_000)
+
+    assert {e.key for e in normal}.isdisjoint({e.key for e in judged})
+    assert [sum(e.role == role for e in normal) for role in ("predictions", "outcomes")] == [500, 500]
+
+
+def test_the_contracts_own_window_is_the_reference() -> None:
+    window = LOANS.reference.model_copy(update={"window": (T + 5_000, T + 10_000)})
+    contract = LOANS.model_copy(update={"reference": window})
+
+    course = plan(contract, events(2_000, T), window_ms=1_000)
+
+    assert course.reference is not None
+    assert (course.reference["rows"], course.events[0].at_ms) == (500, T + 10_000)
+
+
+def test_without_any_reference_the_model_is_learning() -> None:
+    course = plan(LOANS, events(500, T), window_ms=1_000)
+
+    assert (course.reference, course.reference_id) == (None, "")
+
+
+def test_features_that_no_contract_declares_are_learnt() -> None:
+    bare = LOANS.model_copy(update={"features": {}})
+
+    found = learned(bare, QUIET)
+
+    assert sorted(found["fields"]) == ["age", "amount", "job"]
+
+
+def test_too_few_rows_are_no_reference() -> None:
+    with pytest.raises(ContractError, match="100 predictions are too few, 300 are needed"):
+        learned(LOANS, events(100, T))
+
+
+def test_rows_that_cannot_be_used_are_named() -> None:
+    broken = QUIET[0]._replace(value=b'{"prediction_id": "x", "model": "loans", "prediction": []}')
+
+    with pytest.raises(ContractError, match="reference: row 1 cannot be used"):
+        learned(LOANS, [broken, *QUIET[1:]])
+
+
+def test_a_reference_of_everything_leaves_nothing_to_judge() -> None:
+    with pytest.raises(ConfigError, match="nothing to judge"):
+        plan(LOANS, QUIET, window_ms=1_000, until_ms=T + 1_000)
+
+
+def test_topics_of_the_contract_are_left_alone() -> None:
+    """Replay makes its own, so that nothing is ever written to those of production."""
+    own = LOANS.source.model_copy(update={"predictions": LOANS.source.predictions.model_copy(update={"topic": "loans.scored"})})
+
+    course: Course = plan(LOANS.model_copy(update={"source": own}), events(500, T), window_ms=1_000)
+
+    assert course.contract.source.predictions.topic is None
+    assert course.contract.source.flags == ("loans-on",)
+
+
+# files
+
+
+@pytest.mark.parametrize("name", ["loans.jsonl", "loans.ndjson.gz"])
+def test_lines_of_native_events_are_read_in_the_order_of_time(tmp_path: Path, name: str) -> None:
+    found = [*events(50, T), flag(T + 100, "off")]
+    text = lines(found[::-1])
+    (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
+
+    back = read(tmp_path / name, LOANS)
+
+    assert sorted(back) == sorted(found)
+    assert [e.at_ms for e in back] == sorted(e.at_ms for e in found)
+
+
+def test_rows_of_a_table_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("prediction_id,predicted_at_ms,prediction,label,known_at_ms,amount\na,1800000000000,yes,no,1800000001000,12.5\n")
+
+    back = read(path, LOANS)
+
+    assert [(e.role, e.at_ms, e.key) for e in back] == [("predictions", T, b"a"), ("outcomes", T + 1_000, b"a")]
+
+
+def test_a_line_without_its_time_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"heartbeat_at_ms": 5}\n\n{"prediction_id": "a", "model": "loans", "prediction": "yes"}\nnonsense\n')
+
+    with pytest.raises(ConfigError) as told_error:
+        read(path, LOANS)
+
+    assert [line.split(": ")[0] for line in str(told_error.value).splitlines()] == [f"{path}:3", f"{path}:4"]
+    assert "predicted_at_ms is missing" in str(told_error.value)
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"\.parquet is not read; give \.csv or \.jsonl"):
+        read(tmp_path / "rows.parquet", LOANS)
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read(tmp_path / "none.jsonl", LOANS)
