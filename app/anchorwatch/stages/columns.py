@@ -63,8 +63,7 @@ class Maker:
         confidence = self._confidence(score, many)
         numbers = {}
         if self.numbers:
-            rows = np.array(list(map(self._numbers_of, features)), np.float64).T
-            numbers = dict(zip(self.numbers, rows, strict=True))
+            numbers = dict(zip(self.numbers, _floats(list(map(self._numbers_of, features))).T, strict=True))
         codes = {}
         if self.categories:
             for name, column in zip(self.categories, zip(*map(self._categories_of, features), strict=True), strict=True):
@@ -126,6 +125,14 @@ class Maker:
 
 OPTIONAL_SHARE = 0.05  # missing in the reference: above, a record without the field is nothing to look at
 RECORD = attrgetter("prediction", "score", "scores", "features", "status")
+
+
+def _floats(rows: list[tuple[Any, ...]]) -> Floats:
+    """float64[n, numbers]. What is no number was read as an older contract says, in the batch in which it changed."""
+    try:
+        return np.array(rows, np.float64)
+    except (TypeError, ValueError):
+        return np.array([[value if isinstance(value, float) else np.nan for value in row] for row in rows], np.float64)
 
 
 def _is_failure(status: int | None) -> bool:

@@ -77,7 +77,7 @@ class Ingest:
         self._decoders: dict[str, Decoder] = {}
         self._makers: dict[tuple[str, str], Maker] = {}
         self._shapes: dict[str, dict[str, str]] = {}
-        self._versions: list[tuple[str, str]] = []
+        self._versions: tuple[int, list[int]] = (-1, [])
         self.book = Book()
         self.book.restore(self, chunks)
 
@@ -94,7 +94,7 @@ class Ingest:
 
     def take(self, topic: str, rows: Sequence[Row], polled_ms: int, traceparents: Sequence[bytes | None] | None = None) -> None:
         """Consecutive records of one topic. polled_ms: when they were read, wall clock (under `clock: events` any number)."""
-        self._prepare()
+        self._prepare(rows[0][3])
         role = self.settings.roles[topic]
         decoded = self._decoders[role].decode(rows)
         self._refuse(topic, rows, decoded, polled_ms)
@@ -108,15 +108,20 @@ class Ingest:
         if not self.settings.wall or newest <= polled_ms + AHEAD_MS_MAX:
             self.seen[topic] = max(self.seen.get(topic, -1), newest)
 
-    def _prepare(self) -> None:
-        """Decoders follow the contracts: a struct per model, so that a record is read once, into typed fields."""
+    def _prepare(self, at_ms: int) -> None:
+        """Decoders follow the contracts: a struct per model, so that a record is read once, into typed fields.
+
+        at_ms: of the first record. The features of all versions are read, since windows of each may be open; where their types differ,
+        as the version says that is in force then.
+        """
         mine = self.settings.models
-        versions = [v for v in self.registry.latest() if mine is None or v.contract.key in mine]
-        current = [(v.contract.id, v.layout.reference_id) for v in versions]
+        keys = [key for key in self.registry.versions if mine is None or key in mine]
+        in_force = [version for key in keys if (version := self.registry.at(key, at_ms)) is not None]
+        current = (self.registry.changes, [version.from_ms for version in in_force])
         if self._decoders and current == self._versions:
             return
         shapes: dict[str, dict[str, str]] = {}
-        for version in versions:
+        for version in [*(v for key in keys for v in self.registry.versions[key]), *in_force]:
             shapes.setdefault(version.contract.model, {}).update(version.layout.features)
         only = next(iter(shapes)) if len(shapes) == 1 else None
         for role in set(self.settings.roles.values()):
@@ -213,8 +218,9 @@ class Ingest:
         for key, model in self.models.items():
             version = self.registry.at(key, boundary)
             if version is None:
+                model.clear()  # its contract was removed: nobody asks for its rows any more
                 continue
-            self.note(key, "matured", model.mature(version.layout, boundary))
+            self.note(key, "matured", model.mature(version.layout, boundary, self.closed_ms))
             unlabelled, unmatched = model.leave(self.watermark, version.layout)
             expired, ghosts = model.squeeze(self.settings.pending_bytes_max // max(len(self.models), 1))
             names = {"environment": version.contract.environment, "model": version.contract.model}

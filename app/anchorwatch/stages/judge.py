@@ -102,6 +102,8 @@ class Judge:
                 self.out.append(judge.window(window, piles[key], self.flags.of(version.contract), closed_by, at_ms))
                 self.report.judged.append((key, window[0], window[1], at_ms))
             self.out += self.strangers.window(feed.name, window, tallies, self.registry, at_ms)
+        for key in self.models.keys() - self.registry.versions.keys():
+            self._say(key, self.models[key].alerts.keep_only((), at_ms, "no longer watched, its contract was removed"))
         for version in self.registry.latest():
             key = version.layout.key
             if self.mine(key) and self.feed_of(key) == feed.name:

@@ -144,10 +144,11 @@ class ModelIngest:
         """How wide a cell of predictions is closed at once: a 24th of the delay, whole windows, at most an hour."""
         return max(self.window_ms, min(HOUR_MS, layout.late_ms // 24 // self.window_ms * self.window_ms))
 
-    def mature(self, layout: Layout, until_ms: int) -> int:
+    def mature(self, layout: Layout, until_ms: int, closed_ms: int = -1) -> int:
         """Close every cell that is due before `until_ms`. Returns how many predictions were judged.
 
-        A cell is due at its end + `late`, and counts in the window of that moment.
+        A cell is due at its end + `late`, and counts in the window of that moment; where a new contract made `late` shorter, in the first
+        one that is still open, after `closed_ms`.
         """
         cell, late, judged = self.cell_ms(layout), layout.late_ms, 0
         while self.closed_to >= 0:
@@ -161,17 +162,17 @@ class ModelIngest:
                 last_due = (until_ms - late - 1) // cell * cell  # of no cell that is due holds anything: pass them all
                 self.closed_to = max(min(skip, last_due), end)
                 continue
-            judged += self._close(self.closed_to, end, late)
+            judged += self._close(self.closed_to, end, late, max(end + late, closed_ms) // self.window_ms)
             self.closed_to = end
         return judged
 
-    def _close(self, begin: int, end: int, late: int) -> int:
+    def _close(self, begin: int, end: int, late: int, window: int) -> int:
         column = self.waiting.column
         answered = ~(np.isnan(column("answer")) | (column("answer") == NO_ANSWER))  # a failed call is neither right nor wrong
         rows = np.flatnonzero((column("at") >= begin) & (column("at") < end) & (column("layout") != GHOST) & answered)
         for number in np.unique(column("layout")[rows]).tolist():
             some = rows[column("layout")[rows] == number]
-            self._count_matured(number, some, (end + late) // self.window_ms, late)
+            self._count_matured(number, some, window, late)
         return len(rows)
 
     def _count_matured(self, number: int, rows: Ints, window: int, late: int) -> None:
@@ -210,6 +211,9 @@ class ModelIngest:
             a, b = self._drop(max(self.waiting.n // 16, 1))
             gone = (gone[0] + a, gone[1] + b)
         return gone
+
+    def clear(self) -> None:
+        self._drop(self.waiting.n)
 
     def _drop(self, n: int) -> tuple[int, int]:
         if not n:

@@ -221,7 +221,7 @@ class ModelJudge:
         for rule in self.rules:
             after = getattr(rule, "after_ms", None)
             if after is not None and self.last_ms >= 0:
-                moments.add(-(-(self.last_ms + after) // step) * step)
+                moments.add(-(-(max(self.last_ms, getattr(rule, "awake_ms", -1)) + after) // step) * step)
         moments |= {(int(f.changed_at_ms or 0) // step + 1) * step for f in flags}
         for moment in sorted(m for m in moments if self.to_ms < m <= to_ms):
             begin = self.to_ms if self.to_ms >= 0 else moment - step

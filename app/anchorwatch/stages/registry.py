@@ -37,6 +37,7 @@ class Registry:
     def __init__(self, window_ms: int) -> None:
         self.window_ms = window_ms
         self.versions: dict[str, list[Version]] = {}
+        self.changes = 0  # of `versions`, counted
         self.removed: set[str] = set()
         self.refused: dict[str, str] = {}  # key -> why what was applied cannot be used
 
@@ -55,6 +56,7 @@ class Registry:
         version = Version(begin, layout, applied)
         known = [v for v in self.versions.get(contract.key, []) if v.from_ms < begin]
         self.versions[contract.key] = [*known, version][-VERSIONS_MAX:]
+        self.changes += 1
         self.removed.discard(contract.key)
         self.refused.pop(contract.key, None)
         return version
@@ -64,6 +66,7 @@ class Registry:
         name = (key or b"").decode(errors="replace")
         if value is None:
             self.removed.add(name)
+            self.changes += 1
             return name if self.versions.pop(name, None) else None
         try:
             return self.apply(msgspec.json.decode(value, type=Applied)).layout.key

@@ -10,6 +10,7 @@ Runbook: ask the actor named here, or whoever deployed last; while nothing answe
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from anchorwatch.events import FlagChange
 from anchorwatch.watches.base import Count, Explained, Quiet, Seen
 from anchorwatch.watches.rules import Exact, Facts, Rule
 
@@ -51,13 +52,15 @@ class AliveRule:
         self.after_ms = silent_after_ms(layout)
         self.dark_since: int | None = None
         self.off: dict[str, Any] | None = None  # the flag change in force, as `caused_by` tells it
-        self.told = -1  # time of the newest flag change told
+        self.off_keys: set[str] = set()  # of all flags that are off: it is on again when all are
+        self.awake_ms = -1  # when it was switched on again: silence begins there
+        self.told: dict[str, int] = {}  # flag -> time of its newest change told; an older one of another flag is still news
 
     def window(self, facts: Facts) -> list[Exact]:
         found = self._flags(facts)
         if self.after_ms is None or facts.last_ms < 0:
             return found
-        silent = facts.to_ms - facts.last_ms
+        silent = facts.to_ms - max(facts.last_ms, self.awake_ms)
         if self.dark_since is None and silent >= self.after_ms and self.off is None:
             self.dark_since = facts.last_ms
             text = f"{self.layout.contract.model} is dark: no prediction for {_span(silent)}, without any flag change."
@@ -76,31 +79,29 @@ class AliveRule:
         found = []
         for change in facts.flags:
             at = int(change.changed_at_ms or 0)
-            if at <= self.told:
-                continue
-            self.told = at
-            cause = {
-                "kind": change.kind,
-                "key": change.key,
-                "state": change.state,
-                "at_ms": at,
-                "actor": change.actor or "",
-                "reason": change.reason or "",
-            }
-            who = f" by {change.actor}" if change.actor else ""
-            why = f" ({change.reason})" if change.reason else ""
-            if change.state == "off" and self.off is None:
-                self.off = {**cause, "announced": change.announced}
-                name = "ModelRetired" if change.announced else "ModelSwitchedOff"
-                verb = "retired" if change.announced else "switched off"
-                text = f"{self.layout.contract.model} was {verb}: flag {change.key!r} went to off{who}{why}."
-                found.append(self._exact(name, "flag", True, at, text, {"unit": "flag"}, (cause,), change.announced))
-            elif change.state != "off" and self.off is not None and self.off["key"] == change.key:
-                name = "ModelRetired" if self.off["announced"] else "ModelSwitchedOff"
-                text = f"{self.layout.contract.model} is on again: flag {change.key!r} went to {change.state}{who}{why}."
-                found.append(self._exact(name, "flag", False, self.off["at_ms"], text, {}, (cause,), self.off["announced"]))
-                self.off = None
+            if at > self.told.get(change.key, -1):
+                self.told[change.key] = at
+                found += self._went_off(change, at) if change.state == "off" else self._went_on(change, at)
+        self.told = {key: self.told[key] for key in {change.key for change in facts.flags}}
         return found
+
+    def _went_off(self, change: FlagChange, at: int) -> list[Exact]:
+        self.off_keys.add(change.key)
+        if self.off is not None:
+            return []
+        cause = _cause(change, at)
+        self.off = {**cause, "announced": change.announced}
+        verb = "retired" if change.announced else "switched off"
+        text = f"{self.layout.contract.model} was {verb}: flag {change.key!r} went to off{_by(change)}."
+        return [self._exact(_name(self.off), "flag", True, at, text, {"unit": "flag"}, (cause,), change.announced)]
+
+    def _went_on(self, change: FlagChange, at: int) -> list[Exact]:
+        self.off_keys.discard(change.key)
+        if self.off is None or self.off_keys:
+            return []
+        off, self.off, self.awake_ms = self.off, None, at
+        text = f"{self.layout.contract.model} is on again: flag {change.key!r} went to {change.state}{_by(change)}."
+        return [self._exact(_name(off), "flag", False, off["at_ms"], text, {}, (_cause(change, at),), off["announced"])]
 
     def _exact(  # the sentence, and how loud it is
         self,
@@ -117,10 +118,27 @@ class AliveRule:
         return Exact("alive", subject, name, severity, not planned, is_open, since, text, RUNBOOK, evidence, caused_by)  # type: ignore[arg-type]
 
     def snapshot(self) -> dict[str, Any]:
-        return {"dark_since": self.dark_since, "off": self.off, "told": self.told}
+        return {
+            "dark_since": self.dark_since, "off": self.off, "off_keys": sorted(self.off_keys), "awake_ms": self.awake_ms, "told": self.told,
+        }  # fmt: skip
 
     def restore(self, kept: Mapping[str, Any]) -> None:
-        self.dark_since, self.off, self.told = kept.get("dark_since"), kept.get("off"), kept.get("told", -1)
+        self.dark_since, self.off, self.off_keys = kept.get("dark_since"), kept.get("off"), set(kept.get("off_keys", ()))
+        self.awake_ms, self.told = kept.get("awake_ms", -1), dict(kept.get("told", {}))
+
+
+def _cause(change: FlagChange, at: int) -> dict[str, Any]:
+    """As `caused_by` of an alert tells it."""
+    actor, reason = change.actor or "", change.reason or ""
+    return {"kind": change.kind, "key": change.key, "state": change.state, "at_ms": at, "actor": actor, "reason": reason}
+
+
+def _by(change: FlagChange) -> str:
+    return (f" by {change.actor}" if change.actor else "") + (f" ({change.reason})" if change.reason else "")
+
+
+def _name(off: Mapping[str, Any]) -> str:
+    return "ModelRetired" if off["announced"] else "ModelSwitchedOff"
 
 
 def _span(ms: int) -> str:
