@@ -57,10 +57,9 @@ def seen_of(scene: Scene, heard: Heard) -> Seen:
     if not monitor.tilt and current is not None:
         interval = beta_binomial_interval(current * n, n, phi=heard.phi)
     elif monitor.tilt and monitor.watch == "quality":
-        cells = scene.recent.confusions(change.since_ms)
-        if cells is not None and not scene.layout.regression:
-            quality = scene.recent.quality(cells[monitor.row])
-            current, interval, n = quality.value, quality.interval, quality.n
+        qualities = scene.recent.qualities(change.since_ms, "rmse" if monitor.metric == "rmse" else "mae")
+        if qualities is not None:
+            _, current, interval, n = qualities[monitor.row]
     volume = scene.recent.volume()
     fine = not scene.monitors.is_busy(f"{monitor.watch}:{monitor.subject}/{WHOLE}")
     share = float(volume[monitor.row] / volume[0]) if volume[0] else 0.0

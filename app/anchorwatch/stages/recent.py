@@ -14,9 +14,10 @@ from anchorwatch.estimators.interval import beta_binomial_interval
 from anchorwatch.estimators.latency_histogram import N_BINS, quantile
 from anchorwatch.watches.base import Ints
 from anchorwatch.watches.layout import Layout
+from anchorwatch.watches.quality import MOMENT_UNIT, clip
 
 SLOTS = 24
-SHOWN = ("confusion@late", "inference.seconds", "abs_error@late", "answer", "answer.bins")
+SHOWN = ("confusion@late", "inference.seconds", "abs_error@late", "error_moments@late", "answer", "answer.bins")
 
 
 class Quality(NamedTuple):
@@ -83,6 +84,26 @@ class Recent:
         metrics = ConfusionMetrics(self.layout.classes, self.layout.contract.labels.positive)
         metrics.add(cells[:side, :side])
         return Quality(name, metrics.value(name), None, n)
+
+    def qualities(self, since_ms: int = -1, error: str | None = None) -> list[Quality] | None:
+        """One per segment, of what matured in slots that end after `since_ms`; None where no labels are counted.
+
+        error: of a regression mae or rmse; None: what the contract promises, else mae.
+        """
+        if not self.layout.regression:
+            cells = self.confusions(since_ms)
+            return None if cells is None else [self.quality(each) for each in cells]
+        key, moments = self.key_of("abs_error@late"), self.key_of("error_moments@late")
+        bound = clip(self.layout)
+        if key is None or moments is None or bound is None:
+            return None
+        promised = self.layout.contract.promises.quality
+        name = error or (promised.metric if promised else "mae")
+        found = []
+        for n, sums in zip(self.total(key, since_ms)[:, :-1].sum(1).tolist(), self.total(moments, since_ms) / MOMENT_UNIT, strict=True):
+            value = None if not n else bound * float(np.sqrt(sums[1] / n) if name == "rmse" else sums[0] / n)
+            found.append(Quality(name, value, None, n))
+        return found
 
     def latencies(self) -> list[tuple[float | None, float | None]]:
         """p50 and p99 of inference in ms per segment, of the calls that answered."""

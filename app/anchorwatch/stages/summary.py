@@ -42,8 +42,8 @@ def summary_of(judge: "ModelJudge") -> Summary:
     layout, recent = judge.layout, judge.recent
     contract = layout.contract
     volume = recent.volume()
-    rows = sorted(range(len(layout.segments)), key=lambda r: (r > 1, -int(volume[r]), layout.segments[r]))[:ROWS_MAX]
-    cells = recent.confusions()
+    rows = sorted(range(len(layout.segments)), key=lambda r: (min(r, 2), -int(volume[r]), layout.segments[r]))[:ROWS_MAX]
+    qualities = recent.qualities()
     latencies = recent.latencies()
     evidence: dict[str, float] = {}
     for group in judge.monitors.groups.values():
@@ -55,7 +55,7 @@ def summary_of(judge: "ModelJudge") -> Summary:
     }
     metric = "accuracy"
     for row in rows:
-        quality = recent.quality(cells[row]) if cells is not None else None
+        quality = qualities[row] if qualities is not None else None
         metric = quality.metric if quality else metric
         interval = quality.interval if quality else None
         p50, p99 = latencies[row]
@@ -67,9 +67,9 @@ def summary_of(judge: "ModelJudge") -> Summary:
         for name, value in values.items():
             columns[name].append(six(value))
     reasons = {"metric": metric}
-    if cells is None:
-        reasons["quality"] = "regression: see findings" if layout.regression else "no labels are counted"
-    elif not cells[0].sum():
+    if qualities is None:
+        reasons["quality"] = "no labels are counted"
+    elif not qualities[0].n:
         reasons["quality"] = "waiting for labels"
     if layout.learning:
         reasons["state"] = "learning: no reference yet, only promises and exact rules are judged"

@@ -66,7 +66,7 @@ class Latency(Quiet):
             for hop, name, q, bound in promised(layout):
                 key = Count(f"{hop}.over_{name}", 2, short_hash(bound)).key
                 stream = Stream(key, np.array([0, 1]), np.array([1]), 1 - q, "up", f"{bound * 1000:g} ms")
-                found.append(_monitor(segment, row, f"{hop}_{name}", stream, bound, 1 - q))
+                found.append(_monitor(segment, row, f"{hop}_{name}", stream, None))
             found += self._against_reference(layout, row, segment)
         return found
 
@@ -84,26 +84,28 @@ class Latency(Quiet):
             k, n = int(counts[row, over].sum()), int(counts[row].sum())
             key = f"latency:inference_usual_{name}/{segment}"
             line = line_of(layout, key, k, n, 0.0)
-            stream = Stream("inference.seconds", np.arange(N_BINS + 1), over, line, "up", f"{name} x {SLACK}")
-            found.append(_monitor(segment, row, f"inference_usual_{name}", stream, usual, k / n))
+            label = f"{SLACK} times the usual {name} of {1000 * usual:.3g} ms"
+            stream = Stream("inference.seconds", np.arange(N_BINS + 1), over, line, "up", label)
+            found.append(_monitor(segment, row, f"inference_usual_{name}", stream, k / n))
         return found
 
     def explain(self, seen: Seen) -> Explained:
         where = "" if seen.segment == "whole" else f" on {seen.segment}"
         share = f"{100 * (seen.current or 0):.3g} %"
         if "_usual_" in seen.subject:
-            name = seen.subject.rpartition("_")[2]
-            usual = 1000 * (seen.reference or 0)
-            most = f"usual: {100 * (seen.line or 0):.2g} % at most"
-            text = f"{share} of calls{where} fail or take longer than {SLACK} times the usual {name} of {usual:.3g} ms ({most})."
+            usual = f"usual: {100 * (seen.reference or 0):.2g} %, at most {100 * (seen.line or 0):.2g} %"
+            text = f"{share} of calls{where} fail or take longer than {seen.label} ({usual})."
         else:
-            bound = seen.label
-            text = f"{share} of calls{where} fail or take longer than the promised {bound} ({100 * (seen.line or 0):.2g} % may)."
+            text = f"{share} of calls{where} fail or take longer than the promised {seen.label} ({100 * (seen.line or 0):.2g} % may)."
         return Explained("LatencyOverPromise", text, RUNBOOK)
 
 
-def _monitor(segment: str, row: int, subject: str, stream: Stream, usual_s: float, base: float) -> Monitor:
-    return Monitor("latency", subject, segment, row, True, CLEAR_DAYS, (stream,), None, usual_s, "s", "share over the bound", subject, base)
+def _monitor(segment: str, row: int, subject: str, stream: Stream, reference: float | None) -> Monitor:
+    """reference: the usual share over the bound; None: read from the reference's counts, if there are any."""
+    line = stream.line
+    return Monitor(
+        "latency", subject, segment, row, True, CLEAR_DAYS, (stream,), None, reference, "1", "share over the bound", subject, line
+    )
 
 
 def seconds_histogram(layout: "Layout", flat: Ints) -> Ints:

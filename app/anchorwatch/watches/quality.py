@@ -104,7 +104,7 @@ class Quality(Quiet):
         if positive is None or promised.at_least is None:
             return []
         bets = ratio_values(name, promised.at_least - slack, positive, len(layout.classes) + 1)
-        return [_bet(name, row, segment, confusion(layout).key, bets, promised.at_least)]
+        return [_bet(name, row, segment, confusion(layout).key, bets, None, promised.at_least - slack)]
 
     def _promised_mae(self, layout: "Layout", row: int, segment: str) -> list[Monitor]:
         promised, bound = layout.contract.promises.quality, clip(layout)
@@ -112,7 +112,7 @@ class Quality(Quiet):
             return []
         line = (promised.at_most + (promised.tolerate or 0.0)) / bound
         values = error_values(line) if promised.metric == "mae" else squared_values(line)
-        return [_bet(promised.metric, row, segment, errors(layout).key, values, promised.at_most)]
+        return [_bet(promised.metric, row, segment, errors(layout).key, values, None, line * bound)]
 
     # against the reference
 
@@ -126,9 +126,12 @@ class Quality(Quiet):
             mean = float((counts[row, :ERROR_BINS] * upper).sum() / n)
             spread = float(np.sqrt((counts[row, :ERROR_BINS] * (upper - mean) ** 2).sum() / n / n))
             line = mean * (1 + TOLERATED_SHARE) + 2 * spread
-            return [_bet("abs_error", row, segment, errors(layout).key, error_values(line), mean * (clip(layout) or 1.0))]
-        counts = layout.reference_counts(confusion(layout).key)
-        if counts is None:
+            unit, sums = clip(layout) or 1.0, layout.reference_counts(moments(layout).key)
+            usual = mean if sums is None else float(sums[row, 0]) / MOMENT_UNIT / n
+            return [_bet("abs_error", row, segment, errors(layout).key, error_values(line), usual * unit, line * unit)]
+        promised, counts = layout.contract.promises.quality, layout.reference_counts(confusion(layout).key)
+        judged_by_promise = promised is not None and promised.metric == "error" and (row == 0 or promised.in_every_segment)
+        if counts is None or judged_by_promise:
             return []
         side = len(layout.classes) + 1
         cells = counts[row, :-1].reshape(side, side)
@@ -145,7 +148,6 @@ class Quality(Quiet):
         name = seen.subject.partition("@")[0]
         tail = " while the whole still looks fine" if seen.whole_looks_fine and seen.segment != "whole" else ""
         interval = f" [{seen.interval[0]:.3g}, {seen.interval[1]:.3g}]" if seen.interval else ""
-        was = f" (reference {seen.reference:.3g})" if seen.reference is not None else ""
         if name in ("error", "accuracy"):
             now = 1 - (seen.current or 0.0)
             usual = f", was {100 * (1 - seen.reference):.3g} %" if seen.reference is not None else ""
@@ -155,7 +157,9 @@ class Quality(Quiet):
             text = f"Only {100 * now:.3g} % of answers{where} are right{span}{usual}; at least {least:.3g} % should be{tail}."
         else:
             shown = "not measurable" if seen.current is None else f"{seen.current:.3g}"
-            text = f"{name}{where} is {shown}{interval}{was}, beyond its line of {seen.line:.3g}{tail}."
+            was = "" if seen.reference is None else f", was {seen.reference:.3g}"
+            limit = f"at {'most' if name in ERROR_METRICS else 'least'} {seen.line or 0:.3g}"
+            text = f"{NAMES.get(name, name)}{where} is {shown}{interval}{was}; it should be {limit}{tail}."
         return Explained("QualityDrop", text, RUNBOOK)
 
 
@@ -192,11 +196,18 @@ def _errors(layout: "Layout", subject: str, row: int, segment: str, line: float,
     return Monitor("quality", full, segment, row, True, CLEAR_DAYS, (stream,), None, reference, "1", subject, full, line)
 
 
-def _bet(subject: str, row: int, segment: str, key: str, values: Floats, stated: float) -> Monitor:
+def _bet(subject: str, row: int, segment: str, key: str, values: Floats, reference: float | None, line: float) -> Monitor:
+    """reference: None where the line is promised."""
     table = promise(values)
     tilt = Tilt(key, np.arange(len(values)), table, promise_heal(values), (subject,) * len(table))
     full = f"{subject}@late" if "@" not in subject else subject
-    return Monitor("quality", full, segment, row, True, CLEAR_DAYS, (), tilt, stated, "1", subject, full, stated)
+    return Monitor("quality", full, segment, row, True, CLEAR_DAYS, (), tilt, reference, "1", subject, full, line)
 
+
+NAMES = {
+    "f1": "F1", "recall": "Recall", "precision": "Precision", "mae": "The mean error", "abs_error": "The mean error",
+    "rmse": "The root mean square error",
+}  # fmt: skip
+ERROR_METRICS = {"mae", "abs_error", "rmse"}  # the less the better
 
 WATCH = Quality()
