@@ -69,7 +69,9 @@ def caught_by(alert: Alert) -> str:
 
 
 def short(owner: str) -> str:
-    """>>> short("group:default/lending-risk")
+    """The name alone.
+
+    >>> short("group:default/lending-risk")
     'lending-risk'
     """
     return owner.rpartition("/")[2]

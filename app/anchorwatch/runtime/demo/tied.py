@@ -4,8 +4,8 @@ python -m anchorwatch.runtime.demo.tied run --settings FILE < pipe
 """
 
 import os
+import runpy
 import signal
-import sys
 import threading
 
 
@@ -21,8 +21,5 @@ def follow(descriptor: int) -> None:
 
 
 if __name__ == "__main__":
-    from anchorwatch.__main__ import main
-
     follow(0)
-    sys.argv[0] = "anchorwatch"
-    main()
+    runpy.run_module("anchorwatch", run_name="__main__")  # by name: the command line lies above us

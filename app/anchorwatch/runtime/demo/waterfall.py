@@ -72,7 +72,9 @@ def bar(start: float, length: float, width: int) -> str:
 
 
 def duration(ms: float) -> str:
-    """>>> duration(0.24), duration(12.34), duration(1900)
+    """For people.
+
+    >>> duration(0.24), duration(12.34), duration(1900)
     ('0.2 ms', '12 ms', '1.9 s')
     """
     if ms >= 1_000:
