@@ -1,5 +1,6 @@
 """Where do the microseconds go? Both stages in one process on the rows of the load, each step timed around the product's own pieces."""
 
+import gc
 import json
 import subprocess
 import sys
@@ -89,6 +90,8 @@ def play(load: Load) -> None:
     drive = Drive([load.applied], Clockwork())
     ingest, judge = drive.ingests[0], drive.judge
     predictions, outcomes = load.rows("predictions"), load.rows("outcomes")
+    gc.collect()
+    gc.freeze()  # a worker holds few rows at once, not the whole load
     taken = 0
     for first in range(0, len(predictions), BATCH):
         rows = predictions[first : first + BATCH]
@@ -106,6 +109,7 @@ def play(load: Load) -> None:
     if taken < len(outcomes):
         ingest.take("outcomes", outcomes[taken:], outcomes[-1][3])
     drive.end(load.events[-1].at_ms + AGO_MS)
+    gc.unfreeze()
 
 
 def hand_over(ingest: Ingest, judge: Judge) -> None:
