@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from anchorwatch.cli.backtest import AsJson, ContractFile, Pages, ReferenceRows, ReferenceUntil, Rows, Window
+from anchorwatch.cli._course import (
+    AsJson,
+    ContractFile,
+    Pages,
+    ReferenceRows,
+    ReferenceUntil,
+    Rows,
+    Window,
+    course,
+    milliseconds,
+    pages,
+    tell,
+)
 
 
 def command(
@@ -25,7 +37,6 @@ def command(
     as_json: AsJson = False,
 ) -> None:
     """Topics and groups of the run carry a prefix of their own and are deleted at the end. Leaves with 1 when something is heard."""
-    from anchorwatch.cli.backtest import course, milliseconds, pages, tell
     from anchorwatch.config import load
     from anchorwatch.runtime.drive import Clockwork
     from anchorwatch.runtime.replay import Trial, replay
