@@ -85,15 +85,14 @@ class Maker:
 
     def _confidence(self, score: Floats, many: Objects) -> Floats:
         """The largest class probability; of two classes with one score, the larger side."""
-        if any(many):
-            confidence = np.array([max(each.values()) if each else np.nan for each in many])
-            if self._positive is not None:
-                given = np.array([each.get(self._positive, np.nan) if each else np.nan for each in many])
-                np.copyto(score, given, where=np.isnan(score))
-            return confidence
-        if self.layout.contract.task == "binary":
-            return np.maximum(score, 1 - score)
-        return np.full(len(score), np.nan)
+        sides = np.maximum(score, 1 - score) if self.layout.contract.task == "binary" else np.full(len(score), np.nan)
+        if not any(many):
+            return sides
+        if self._positive is not None:
+            given = np.array([each.get(self._positive, np.nan) if each else np.nan for each in many])
+            np.copyto(score, given, where=np.isnan(score))
+        largest = np.array([max(each.values()) if each else np.nan for each in many])
+        return np.where(np.isnan(largest), sides, largest)
 
     def combos(self, records: Objects) -> Ints:
         """The combination of listed segment values of each record; a declared feature stands in for a segment of its name."""
