@@ -27,6 +27,14 @@ def test_help_is_there_without_anything_heavy(tmp_path: Path) -> None:
     assert all(option in done.stdout for option in ("--quick", "--keep", "--json"))
 
 
+def test_a_file_that_cannot_be_written_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    done = demo("--quick", "--json", "no/such/folder.json", cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert "there is no folder" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.slow
 def test_four_failures_are_heard_rightly_and_nothing_else(tmp_path: Path) -> None:
     done = demo("--quick", "--json", "told.json", cwd=tmp_path)

@@ -79,14 +79,15 @@ def _plain(span: SeenSpan) -> dict[str, Any]:
 class Play:
     """Raises OperatorError when the house cannot be built or falls apart."""
 
-    def __init__(self, console: Console, pace: Pace) -> None:
-        self.screen, self.pace = Screen(console), pace
+    def __init__(self, console: Console, pace: Pace, over: Callable[[Outcome], None] = lambda _: None, *, keep: bool = False) -> None:
+        """over: told when the last act is; keep: everything goes on after that, until Ctrl-C."""
+        self.screen, self.pace, self.over, self.keep = Screen(console), pace, over, keep
         self.outcome, self.view = Outcome(), View(RATE, acts=script.acts())
         self.endpoint: Endpoint | None = None
 
     # --- all of it
 
-    def perform(self, *, keep: bool = False) -> Outcome:
+    def perform(self) -> Outcome:
         began = time.monotonic()
         with ExitStack() as stack:
             try:
@@ -95,8 +96,9 @@ class Play:
                 for act in self.view.acts:
                     self._act(act)
                 self._finish(time.monotonic() - began)
-                if keep:
-                    self._keep()
+                self.over(self.outcome)
+                if self.keep:
+                    self._go_on()
             finally:
                 self.screen.close()
         return self.outcome
@@ -244,6 +246,10 @@ class Play:
                 say(f"✗ act {number}, {played.act.title}: {result(played)}", "red")
         if outcome.ok:
             say(f"✓ all four failures were heard, each for the right reason, and nothing else ({outcome.seconds:.0f} s)", "bold green")
+        if not self.keep:
+            say(
+                "Next: `anchorwatch demo --keep` leaves everything running to explore; `anchorwatch broker start` gives a Kafka for trials."
+            )
 
     def _report_trace(self) -> None:
         spans, say = self.outcome.spans, self.screen.say
@@ -261,7 +267,7 @@ class Play:
                 say(f"  {line}")
         say("")
 
-    def _keep(self) -> None:
+    def _go_on(self) -> None:
         """Everything goes on until Ctrl-C."""
         settings = self.house.settings_file
         self.screen.say("")

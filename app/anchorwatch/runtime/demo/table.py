@@ -86,7 +86,7 @@ def state_line(view: View) -> str:
     quality = f"right {percent(row.get('quality'))} {interval(row.get('quality_low'), row.get('quality_high'))}".rstrip()
     p99 = row.get("p99_ms")
     latency = "" if p99 is None else f"  p99 {p99:.0f} ms"
-    told = f"{len(view.open)} alerts open" if view.open else "no alerts"
+    told = f"{len(view.open)} alert{'s' * (len(view.open) > 1)} open" if view.open else "no alerts"
     return f"{summary.model} {summary.traffic}  {view.predictions:,} predictions  {quality}{latency}  {told}"
 
 
