@@ -98,15 +98,18 @@ class Ingest:
         role = self.settings.roles[topic]
         decoded = self._decoders[role].decode(rows)
         self._refuse(topic, rows, decoded, polled_ms)
-        newest = decoded.heartbeat_ms
+        self._advance(topic, decoded.at_ms, decoded.heartbeat_ms, polled_ms)
         if decoded.records:
-            newest = max(newest, int(decoded.at_ms.max()))
             row_of = None if decoded.rows is None else np.array(decoded.rows, np.int64)
             batch = Batch(topic, self.task, rows, decoded.records, row_of, decoded.at_ms, decoded.latency_ms, polled_ms, traceparents)
             for key, places in self._by_model(decoded.records).items():
                 self._route(role, key, batch if places is None else batch.part(places))
-        if not self.settings.wall or newest <= polled_ms + AHEAD_MS_MAX:
-            self.seen[topic] = max(self.seen.get(topic, -1), newest)
+
+    def _advance(self, topic: str, at: Ints, heartbeat_ms: int, polled_ms: int) -> None:
+        """How far the topic was seen. One record with a clock far ahead neither moves it nor holds back its batch."""
+        times = np.append(at, heartbeat_ms)
+        near = times[times <= polled_ms + AHEAD_MS_MAX] if self.settings.wall else times
+        self.seen[topic] = max(self.seen.get(topic, -1), int(near.max(initial=-1)))
 
     def _prepare(self, at_ms: int) -> None:
         """Decoders follow the contracts: a struct per model, so that a record is read once, into typed fields.
