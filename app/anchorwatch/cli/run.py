@@ -1,6 +1,7 @@
 """Watch: supervise one ingest process per feed and one judge, and hand alerts to the sinks."""
 
 import asyncio
+import logging
 import os
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +18,7 @@ def command(
 ) -> None:
     """Runs until Ctrl-C or SIGTERM. /livez, /readyz and /metrics are on 127.0.0.1:6066 unless `run:` says otherwise."""
     from anchorwatch.config import NEEDED_BY_RUN, load
+    from anchorwatch.errors import AnchorwatchError
     from anchorwatch.runtime import logs
     from anchorwatch.runtime.contracts import of_folder
     from anchorwatch.runtime.supervise import Supervisor
@@ -24,4 +26,11 @@ def command(
     flags = {"kafka.bootstrap.servers": bootstrap, "instance": instance}
     found = load(settings, os.environ, {name: value for name, value in flags.items() if value}, NEEDED_BY_RUN)
     logs.configure("run")
-    asyncio.run(Supervisor(found, of_folder(found), stage, feed).run())
+    supervisor = Supervisor(found, of_folder(found), stage, feed)
+    try:
+        asyncio.run(supervisor.run())
+    except AnchorwatchError:
+        raise
+    except Exception as error:  # the edge of the program
+        logging.getLogger("anchorwatch").exception("run.ended exit=70")
+        raise typer.Exit(70) from error

@@ -181,7 +181,7 @@ def told(learnt: Learnt) -> list[str]:
     monitors = [monitor for watch in layout.watches for monitor in watch.monitors(layout)]
     main = [monitor for monitor in monitors if monitor.segment == WHOLE and monitor.line]  # 0: any move counts
     lines += [f"  line      {_line(monitor)}" for monitor in sorted(main, key=lambda m: not m.harm)[:LINES_TOLD]]
-    lines += _warnings(reference.phi, reference.growth)
+    lines += clumping_told(reference.phi, reference.growth)
     if not reference.labelled:
         lines.append("  learning  quality: no row has a label yet")
     return lines
@@ -193,7 +193,7 @@ def _line(monitor: Monitor) -> str:
     return f"{monitor.watch}:{monitor.subject} at {monitor.line:.4g}{unit}{usual}"
 
 
-def _warnings(phi: Mapping[str, tuple[float, ...]], growth: Mapping[str, float]) -> list[str]:
+def clumping_told(phi: Mapping[str, tuple[float, ...]], growth: Mapping[str, float]) -> list[str]:
     """Monitors whose numbers come in clumps, so that a change shows later than independent events would show it."""
     clumped = sorted(((max(values), key) for key, values in phi.items() if max(values) > PHI_TOLD), reverse=True)
     lines = [f"  clumping  {key} wanders (phi {value:.3g}): changes show later" for value, key in clumped[:5]]

@@ -7,7 +7,7 @@ import msgspec
 
 from anchorwatch.config import Settings
 from anchorwatch.engine import topics
-from anchorwatch.engine.settings import reader
+from anchorwatch.engine.settings import reader, same_counts
 from anchorwatch.engine.topics import Layout
 from anchorwatch.errors import TopicsMismatch, Unreachable
 from anchorwatch.events import Applied
@@ -30,13 +30,11 @@ def wanted(settings: Settings, files: list[Applied], applied: dict[str, Applied]
     roster = Roster(settings.topic, settings.window, files)
     for key, each in applied.items():
         roster.record(key.encode(), msgspec.json.encode(each))
-    feeds, notes = {}, []
+    feeds: dict[str, int] = {}
+    notes: list[str] = []
     for feed in roster.feeds:
-        if feed.name == "default":
-            feeds[feed.name] = settings.topics.partitions
-            continue
         try:
-            feeds[feed.name] = topics.check(settings.kafka, [topic for topic in feed.topics.values() if not _ours(settings, topic)])
+            feeds[feed.name] = _partitions(settings, list(feed.topics.values()))
         except TopicsMismatch as error:
             notes.append(f"feed {feed.name}: {error}")
     t = settings.topics
@@ -45,6 +43,9 @@ def wanted(settings: Settings, files: list[Applied], applied: dict[str, Applied]
     return Layout(tuple(replace(topic, name=renamed.get(topic.name, topic.name)) for topic in layout.topics), replication), notes
 
 
-def _ours(settings: Settings, topic: str) -> bool:
-    """Made by us, so it may not be there yet."""
-    return topic in (settings.topic("predictions"), settings.topic("outcomes"))
+def _partitions(settings: Settings, sources: list[str]) -> int:
+    """Of one feed: of its own topics, which somebody else makes, and of ours. Raises TopicsMismatch when they differ or are not there."""
+    ours = [topic for topic in sources if topic in (settings.topic("predictions"), settings.topic("outcomes"))]
+    theirs = [topic for topic in sources if topic not in ours]
+    planned = dict.fromkeys(ours, settings.topics.partitions)
+    return same_counts(planned | ({topic: topics.check(settings.kafka, theirs) for topic in theirs}))

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from anchorwatch.config import Settings
 from anchorwatch.engine.tail import tail
-from anchorwatch.errors import ConfigError, OperatorError, Unreachable
+from anchorwatch.errors import ConfigError, OperatorError, OurError, Unreachable
 from anchorwatch.events import Applied
 from anchorwatch.runtime import health, job
 from anchorwatch.runtime.child import Child
@@ -28,7 +28,7 @@ class Contracts:
     def __init__(self, settings: Settings, roster: Roster) -> None:
         self.settings, self.roster = settings, roster
         self.complete, self.changed = asyncio.Event(), asyncio.Event()
-        self.trouble: OperatorError | None = None
+        self.trouble: Exception | None = None
         self._stopping = threading.Event()
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._run, name="contracts", daemon=True)
@@ -45,7 +45,7 @@ class Contracts:
             except Unreachable as error:
                 log.warning("contracts.waiting again_in_s=%g reason=%s", AGAIN_S, error)
                 self._stopping.wait(AGAIN_S)
-            except OperatorError as error:
+            except Exception as error:  # the edge of a thread: told to the supervisor, which ends
                 self._call(self._failed, error)
                 return
 
@@ -61,7 +61,7 @@ class Contracts:
         self.complete.set()
         self.changed.set()
 
-    def _failed(self, error: OperatorError) -> None:
+    def _failed(self, error: Exception) -> None:
         self.trouble = error
         self.changed.set()
 
@@ -112,14 +112,22 @@ class Supervisor:
         out: asyncio.Task[None] | None = None
         while True:
             await self._something_new()
-            if self.contracts.trouble:
-                raise self.contracts.trouble
+            self._look_for_trouble()
             if self.contracts.complete.is_set():
                 self._arrange()
                 if out is None and self.stage != "ingest":
                     self.alerts = AlertsOut(self.settings)
-                    out = self._lives["sinks"] = asyncio.create_task(self.alerts.run())
+                    out = self._lives["sinks"] = asyncio.create_task(self.alerts.run(), name="sinks")
             self._all_stuck()
+
+    def _look_for_trouble(self) -> None:
+        """What follows the contracts or looks after a process never ends by itself: better to start anew than to watch half."""
+        if self.contracts.trouble:
+            raise self.contracts.trouble
+        for life in self._lives.values():
+            if life.done() and (error := life.exception()):
+                raise OurError(f"{life.get_name()} was looked after no longer: {error!r}; starting again is safe") from error
+        self._lives = {name: life for name, life in self._lives.items() if not life.done()}
 
     async def _something_new(self) -> None:
         """A contract, or a look around once a second."""

@@ -10,20 +10,24 @@ from anchorwatch.stages.ingest import Ingest
 from anchorwatch.stages.report import Frozen, Labels
 
 PREDICTIONS, PROCESS = "anchorwatch.predictions", "anchorwatch.process"
-PENDING, WATERMARK = "anchorwatch.pending.predictions", "anchorwatch.watermark.ms"
+PENDING, DELAY = "anchorwatch.pending.predictions", "anchorwatch.watermark.delay"
 
 
 class Timed:
     """Is an engine's `Stage`. Stages know no clock, so what is measured by one is added here, outside them.
 
-    pending: predictions that wait, by labels of the model; watermark_ms: -1 before the first. Both are sums or minima over tasks
-    in telemetry, so they do not leave with the task's own report.
+    pending: predictions that wait, by labels of the model. That and how far the watermark is behind are a sum and a maximum over tasks,
+    so they do not leave with the report of one task, where the last one would win.
     """
 
     def __init__(self, ingest: Ingest) -> None:
         self.ingest = ingest
         self.pending: dict[Labels, float] = {}
-        self.watermark_ms = -1
+
+    @property
+    def watermark_ms(self) -> int:
+        """-1 before the first."""
+        return self.ingest.watermark
 
     def take(self, topic: str, rows: Sequence[Row], polled_ms: int, traceparents: Sequence[bytes | None] | None) -> None:
         report = self.ingest.intake.report
@@ -49,10 +53,8 @@ class Timed:
     def freeze(self, spans: Mapping[str, tuple[int, int]]) -> Frozen:
         frozen = self.ingest.freeze(spans)
         gauges = frozen.report.gauges
-        for name, labels in [key for key in gauges if key[0] in (PENDING, WATERMARK)]:
+        for name, labels in [key for key in gauges if key[0] in (PENDING, DELAY)]:
             value = gauges.pop((name, labels))
             if name == PENDING:
                 self.pending[labels] = value
-            else:
-                self.watermark_ms = int(value)
         return frozen

@@ -1,0 +1,36 @@
+import asyncio
+from typing import Any
+
+import aiohttp
+import pytest
+
+from anchorwatch.errors import ConfigError
+from anchorwatch.runtime import health
+
+
+async def asked(ready: bool) -> dict[str, tuple[int, str]]:
+    async def metrics() -> str:
+        return "up 1\n"
+
+    runner, port = await health.serve("127.0.0.1", 0, lambda: {"ready": ready}, metrics)
+    found: dict[str, tuple[int, str]] = {}
+    try:
+        async with aiohttp.ClientSession() as session:
+            for path in ("livez", "readyz", "metrics", "nothing"):
+                async with session.get(f"http://127.0.0.1:{port}/{path}") as answer:
+                    found[path] = (answer.status, await answer.text())
+        with pytest.raises(ConfigError, match=f"cannot listen on 127.0.0.1:{port}"):
+            await health.serve("127.0.0.1", port, dict[str, Any], metrics)
+    finally:
+        await runner.cleanup()
+    return found
+
+
+@pytest.mark.parametrize(("ready", "status"), [(True, 200), (False, 503)])
+def test_probes_are_answered_and_a_taken_port_is_told(ready: bool, status: int) -> None:
+    found = asyncio.run(asked(ready))
+
+    assert found["livez"] == (200, '{"alive": true}')
+    assert found["readyz"] == (status, f'{{"ready": {str(ready).lower()}}}')
+    assert found["metrics"] == (200, "up 1\n")
+    assert found["nothing"][0] == 404

@@ -1,0 +1,26 @@
+import subprocess
+import sys
+
+from tests.runtime.installation import APP
+
+PROGRAM = """
+import logging, structlog
+from anchorwatch.runtime import logs
+logs.configure("judge.0 100%")
+logging.getLogger("anchorwatch").info("stage.ready tasks=%d", 2)
+logging.getLogger("faust").info("chatter")
+structlog.get_logger("anchorwatch.alerts").warning("alert", state="firing", share="5 %", n=3)
+"""
+
+
+def test_one_line_per_decision_whoever_says_it() -> None:
+    """In a process of its own: how it logs is set for all of it."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, env={"PYTHONPATH": str(APP)}, timeout=60
+    )
+
+    assert done.stdout == ""
+    assert [line[24:] for line in done.stderr.splitlines()] == [
+        "INFO    judge.0 100% stage.ready tasks=2",
+        'WARNING judge.0 100% alert state=firing share="5 %" n=3',
+    ]
