@@ -230,6 +230,16 @@ class Chain:
             "dead": len(self.records("dead-letters")),
         }
 
+    def stands(self) -> str:
+        """For a failed test: what each task of `total` has read and counted, beside what stands in its partition."""
+        blocks, chunks = self.records("blocks"), dict(self.records("total-changelog"))
+        return "\n".join(
+            f"task {p}: head {chunks.get((p, HEAD))!r}, {sum(at == p for (at, _), _ in blocks)} blocks, segment {key!r}: counted {value!r}, "
+            f"blocks sum to {[sum(json.loads(v or b'')[i] for at, v in blocks if at == (p, key)) for i in (0, 1)]}"
+            for (p, key), value in sorted(chunks.items(), key=str)
+            if key != HEAD
+        )
+
     def counted(self, patience: float = 90) -> tuple[dict[str, Any], dict[str, Any]]:
         """(found, expected) once nothing moves any more."""
         assert self.load
@@ -241,6 +251,8 @@ class Chain:
         while found != expected and found["totals"][0] <= both[0] and time.monotonic() < limit:
             time.sleep(0.5)
             found = self.seen()
+        if found != expected:
+            sys.stderr.write(f"{self.stands()}\n")
         return found, expected
 
 

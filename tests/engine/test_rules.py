@@ -7,13 +7,18 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import faust
 import pytest
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from tests.engine.chain import create, delete, until
+from tests.engine.conftest import Kafka
 from tests.engine.test_task import Notebook
 
 from anchorwatch.engine.app import App, NoClients
+from anchorwatch.engine.settings import CLASSIC, READING, consumer
 
 APP = Path(__file__).parents[2] / "app"
 NOWHERE = {"bootstrap.servers": "127.0.0.1:9", "log_level": 0}
@@ -146,6 +151,35 @@ def test_nothing_private_of_faust_or_mode_is_used() -> None:
 )
 def test_no_name_of_ours_hides_one_of_fausts_app(name: str) -> None:
     assert name == "agent" or not hasattr(faust.App, name)
+
+
+def test_a_seek_right_after_the_assignment_is_kept_when_partitions_stand_at_a_plain_offset(kafka: Kafka, topic_prefix: str) -> None:
+    """With OFFSET_END the client would ask for it, drop the answer for our pause, ask again after 500 ms, and leave our place for it."""
+    topic = f"{topic_prefix}seek"
+    create(kafka.client, {topic: 1})
+    plain = Producer(kafka.client)
+    for _ in range(20):
+        plain.produce(topic, b"x")
+    plain.flush(20)
+    client = consumer(kafka.client, CLASSIC, READING, {"group.id": topic, "auto.offset.reset": "error"})
+
+    def assigned(client: Consumer, tps: list[TopicPartition]) -> None:
+        tps = client.offsets_for_times([TopicPartition(topic, 0, OFFSET_BEGINNING)], 20)
+        client.assign(tps)
+        client.pause(tps)
+        client.seek(TopicPartition(topic, 0, 10))
+
+    client.subscribe([topic], on_assign=assigned)
+    until(lambda: client.consume(1, 0.1) or client.assignment())
+    client.resume(client.assignment())
+    found: list[int | None] = []
+    limit = time.monotonic() + 20
+    while len(found) < 11 and time.monotonic() < limit:
+        found += [m.offset() for m in client.consume(20, 0.1)]
+    client.close()
+    delete(kafka.client, topic)
+
+    assert found == [*range(10, 20), 20], "ten rows and the end"
 
 
 def test_status_is_plain_data() -> None:

@@ -168,6 +168,14 @@ def test_a_batch_that_got_lost_on_the_way_is_noticed() -> None:
         asyncio.run(feed(one.in_step(0.0)))
 
 
+def test_rows_that_come_a_second_time_are_noticed() -> None:
+    one = task(p=0)
+    one.add("p", run((0, 1), (1, 1)), end=2)
+
+    with pytest.raises(AssertionError, match="p 3 came again from 1, was read to 2"):
+        one.add("p", run((1, 1)), end=2)
+
+
 def test_a_topic_has_ended_for_its_stage_only_when_all_of_it_was_taken() -> None:
     stage = Notebook()
     one = task(stage, p=0)

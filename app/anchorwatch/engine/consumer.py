@@ -20,6 +20,7 @@ from anchorwatch.engine.cutter import Cutter
 from anchorwatch.engine.settings import (
     CLASSIC,
     FENCED,
+    PASSING,
     READING,
     REFUSED_ACCESS,
     TP,
@@ -57,6 +58,7 @@ class Rising(NamedTuple):
     work: Future[Restored]
     known: Task | None  # what memory still holds of it
     cancelled: threading.Event
+    since: float  # when it began
 
 
 class Loop(NamedTuple):
@@ -281,12 +283,13 @@ class Reader:
     # the group
 
     def _assigned(self, client: ck.Consumer, tps: list[ck.TopicPartition]) -> None:
-        for tp in tps:
-            tp.offset = (
-                ck.OFFSET_END
-            )  # never read from here; 0 may lie below the log start, and a place that is gone cannot be left by seek
-            if tp.partition >= self.partitions:
-                self.trouble = TopicsMismatch(f"{tp.topic} had {self.partitions} partitions and has more now: {MOVED}")
+        beyond = [tp for tp in tps if tp.partition >= self.partitions]
+        if beyond:
+            self.trouble = TopicsMismatch(f"{beyond[0].topic} had {self.partitions} partitions and has more now: {MOVED}")
+        try:
+            tps = self._log_starts(client, tps)
+        except (ck.KafkaException, Unreachable) as exc:  # a callback must not raise: the thread does, after it
+            self.trouble = OurError(f"Kafka does not tell where our sources begin ({exc}); starting again")
         (client.incremental_assign if self.incremental else client.assign)(tps)
         client.pause(tps)
         self.paused |= {(tp.topic, tp.partition) for tp in tps}
@@ -298,23 +301,44 @@ class Reader:
         self.left = {}
         self.joined = True
 
+    def _log_starts(self, client: ck.Consumer, tps: list[ck.TopicPartition]) -> list[ck.TopicPartition]:
+        """A place that exists, for each partition to stand at, paused, until its task is up and we seek to ours.
+
+        Not 0, which may lie below the log start: the client ends in a state that no seek leaves. Nor OFFSET_END, which librdkafka must ask for:
+        if we seek before it has the answer, it asks again after 500 ms and goes on from there, without a word (a block was lost so, once).
+        """
+        asked = [ck.TopicPartition(tp.topic, tp.partition, ck.OFFSET_BEGINNING) for tp in tps]
+        until = time.monotonic() + 10
+        while asked:
+            try:
+                found: list[ck.TopicPartition] = client.offsets_for_times(asked, 5.0)
+                if all(tp.error is None and tp.offset >= 0 for tp in found):
+                    return found
+            except ck.KafkaException as exc:
+                if not (exc.args[0].retriable() or exc.args[0].code() in PASSING):
+                    raise
+            if time.monotonic() > until:
+                raise Unreachable("no answer within 10 s")
+            time.sleep(0.1)
+        return []
+
     def _restore(self, p: int) -> None:
         known, cancelled = self.left.get(p), threading.Event()
         work = self.pool.submit(self.store.restore, p, known.stamp if known else None, lambda: not (cancelled.is_set() or self.stopping))
-        self.rising[p] = Rising(work, known, cancelled)
+        self.rising[p] = Rising(work, known, cancelled, time.monotonic())
 
     def _bring_up(self) -> None:
         if not self.rising or not self.listening.is_set() or (self.control and not self.control.complete):
             return
-        for p, (work, known, _) in [item for item in self.rising.items() if item[1].work.done()]:
+        for p, (work, known, _, since) in [item for item in self.rising.items() if item[1].work.done()]:
             chunks, offsets, stamp, report = work.result()
             try:
                 for topic, offset in offsets.items():
                     self.consumer.seek(ck.TopicPartition(topic, p, offset))
             except ck.KafkaException as exc:
-                if exc.args[0].code() != ck.KafkaError._STATE:  # the partition is not set up yet: next time
+                if exc.args[0].code() != ck.KafkaError._STATE or time.monotonic() - since > PROGRESS_AFTER:
                     raise
-                continue
+                continue  # the partition is not set up yet: next time
             del self.rising[p]
             stage = known.stage if known and chunks is None else self.loop.run(self._begin(p, chunks or {})).result()
             self.tasks[p] = Task(p, stage, offsets, stamp, report)

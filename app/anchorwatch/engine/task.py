@@ -82,6 +82,9 @@ class Task:
 
     def add(self, topic: str, run: Run, end: int) -> None:
         """end: the topic's high watermark as known by now."""
+        assert run.rows[0][2] >= self.read_to[topic], (
+            f"{topic} {self.partition} came again from {run.rows[0][2]}, was read to {self.read_to[topic]}"
+        )
         self.waiting[topic].append(run)
         self.held[topic] += run.size
         self.read_to[topic] = run.rows[-1][2] + 1
