@@ -149,7 +149,7 @@ class Supervisor:
     def _arrange(self) -> None:
         wanted = {each.name: each for each in self._jobs()}
         for name, wish in wanted.items():
-            if name not in self.children:
+            if name not in self.children and name not in self._lives:  # one that is still leaving comes back when it has left
                 child = self.children[name] = Child(wish)
                 self._lives[name] = asyncio.create_task(child.run(), name=name)
         for name in [name for name in self.children if name not in wanted]:
