@@ -6,7 +6,9 @@ Exit codes: 0 fine, 1 something found, 2 usage, configuration or a person must a
 
 import ast
 import importlib
+import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -93,4 +95,11 @@ def run(arguments: Sequence[str]) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return 130
+    except Exception as error:  # the edge: whoever starts us may start us again
+        if os.environ.get("ANCHORWATCH_DEBUG"):
+            traceback.print_exc()
+        sys.stderr.write(
+            f"✗ unexpected: {type(error).__name__}: {error}\n  A fault of ours; ANCHORWATCH_DEBUG=1 shows where it happened.\n"
+        )
+        return AnchorwatchError.exit_code
     return int(result or 0)
