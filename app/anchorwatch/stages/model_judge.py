@@ -1,6 +1,6 @@
 """One model in the judge stage: its monitors, exact rules, recent numbers and alerts; one closed window after the other."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from anchorwatch.stages.recent import Recent
 from anchorwatch.stages.registry import Version
 from anchorwatch.stages.summary import summary_of
 from anchorwatch.stages.windows import chosen, smallest
-from anchorwatch.watches.base import Ints
+from anchorwatch.watches.base import WHOLE, Ints
 from anchorwatch.watches.layout import Layout
 from anchorwatch.watches.rules import Exact, Facts, Rule
 
@@ -91,25 +91,23 @@ class Judged:
 class ModelJudge:
     def __init__(self, version: Version, settings: JudgeSettings, level_days: float) -> None:
         self.settings = settings
-        contract = version.contract
-        owner = contract.owner.model_dump(mode="json")
-        self.alerts = ModelAlerts(
-            contract.environment,
-            contract.model,
-            owner,
-            contract.owner.runbook or "",
-            settings.links_base,
-            fallback_owner=settings.fallback_owner,
-        )
+        self.alerts = self._alerts(version)
         self.to_ms = -1  # judged up to here
         self.credited_ms = -1  # credit was given up to here
         self.last_ms = -1  # newest prediction
         self.tallies: dict[str, int] = {}  # since the last summary
-        self.version_seen: dict[str, int] = {}
         self.exemplars: list[Exemplar] = []
-        self.told: dict[str, bool] = {}  # open monitor -> whether it was said to explain the whole
+        self.ended: list[Alert] = []  # what nothing watches any more, to be told
         self.summary_due = -1
         self._take(version, level_days)
+
+    def _alerts(self, version: Version) -> ModelAlerts:
+        contract, settings = version.contract, self.settings
+        steps = [{"to": step.to, "after": step.after} for step in contract.owner.escalation]  # in ms: a dump writes durations as text
+        owner, runbook = {**contract.owner.model_dump(), "escalation": steps}, contract.owner.runbook or ""
+        return ModelAlerts(
+            contract.environment, contract.model, owner, runbook, settings.links_base, fallback_owner=settings.fallback_owner
+        )
 
     def _take(self, version: Version, level_days: float) -> None:
         self.version, self.layout = version, version.layout
@@ -128,20 +126,38 @@ class ModelJudge:
                 for group in self.monitors.groups.values():
                     group.bank.rescale(level_days / self.monitors.level_days)
                 self.monitors.level_days = level_days
-            return []
-        old, kept = self.monitors, [rule.snapshot() for rule in self.rules]
-        same_layout = self.layout.reference_id == version.layout.reference_id and self.layout.segments == version.layout.segments
-        recent = self.recent
+            ended, self.ended = self.ended, []
+            return ended
+        old, kept, alerts, advice, recent = self.monitors, self._kept_rules(), self.alerts, self.advice, self.recent
         self._take(version, level_days)
-        self.monitors.take_over(old)
-        for rule, state in zip(self.rules, kept, strict=False):
-            rule.restore(state)
-        if same_layout and recent.keys == self.recent.keys:
+        self.alerts = self._alerts(version)  # it may have another owner now
+        self.alerts.restore(alerts.snapshot())
+        going_on = self.monitors.take_over(old)
+        self._restore_rules(kept)
+        if (old.layout.reference_id, old.layout.segments, recent.keys) == (
+            self.layout.reference_id,
+            self.layout.segments,
+            self.recent.keys,
+        ):
             self.recent.slots = recent.slots
-        contract = version.contract
-        watched = {dedup_key(contract.environment, contract.model, m.watch, m.subject, m.segment) for m in self.monitors.every}
-        watched |= {alert.dedup_key for alert in self.alerts.open() if alert.outside_budget}  # exact rules end with their fault
-        return self.alerts.keep_only(watched, max(self.to_ms, 0))
+            self.advice.restore(advice.snapshot())
+        return self._end_others(going_on)
+
+    def _end_others(self, monitors: Iterable[str]) -> list[Alert]:
+        """Alerts end of monitors that go on no more (their definition changed, or there is none), and of rules that hold nothing."""
+        contract = self.version.contract
+        held = [*monitors, *(f"{rule.watch}:{subject}/{WHOLE}" for rule in self.rules for subject in rule.holds())]
+        parts = [(key.partition(":")[0], *key.partition(":")[2].rpartition("/")[::2]) for key in held]
+        advised = {alert.dedup_key for alert in self.alerts.open() if alert.evidence.get("detector") == "adwin"}
+        watched = {dedup_key(contract.environment, contract.model, *part) for part in parts}
+        return self.alerts.keep_only(watched | advised, max(self.to_ms, 0))
+
+    def _kept_rules(self) -> dict[str, Any]:
+        return {type(rule).__name__: rule.snapshot() for rule in self.rules}
+
+    def _restore_rules(self, kept: Mapping[str, Any]) -> None:
+        for rule in self.rules:
+            rule.restore(kept.get(type(rule).__name__, {}))
 
     def command(self, command: Command, at_ms: int) -> list[Alert]:
         """What a person asks. A monitor whose alert a person ended starts from 0: what it knew was dealt with."""
@@ -191,10 +207,6 @@ class ModelJudge:
             if each.monitor.watch == "inputs" and each.monitor.group in gone and signal.fires:
                 continue  # an exact alert says it better: the field is gone, not a little more missing in sixteen segments
             signals.append(signal)
-            if each.change.verdict == "quiet":
-                self.told.pop(each.monitor.key, None)
-            else:
-                self.told[each.monitor.key] = bool(signal.evidence["explains_whole"])
         return signals
 
     def _exact(self, facts: Facts, closed_by: str, judged: Judged) -> list[Signal]:
@@ -265,8 +277,8 @@ class ModelJudge:
         header = {
             "contract": self.version.contract.id, "reference": self.layout.reference_id, "level_days": self.monitors.level_days,
             "to_ms": self.to_ms, "credited_ms": self.credited_ms, "last_ms": self.last_ms, "summary_due": self.summary_due,
-            "tallies": self.tallies, "monitors": keys, "slots": slots, "rules": [rule.snapshot() for rule in self.rules],
-            "alerts": self.alerts.snapshot(), "advice": self.advice.snapshot(), "told": self.told,
+            "tallies": self.tallies, "monitors": keys, "slots": slots, "rules": self._kept_rules(),
+            "alerts": self.alerts.snapshot(), "advice": self.advice.snapshot(),
             "exemplars": [[e.segments, e.reason, e.value, e.traceparent, e.hash] for e in self.exemplars],
         }  # fmt: skip
         return header, {f"bank/{name}": a for name, a in arrays.items()} | more
@@ -275,19 +287,18 @@ class ModelJudge:
         """Raises StateCorrupt. What belongs to a contract that is not in force any more starts anew."""
         for name in ("to_ms", "credited_ms", "last_ms", "summary_due"):
             setattr(self, name, header[name])
-        self.tallies, self.told = dict(header["tallies"]), dict(header["told"])
+        self.tallies = dict(header["tallies"])
         self.exemplars = [Exemplar(list(s), r, v, t, h) for s, r, v, t, h in header["exemplars"]]
         self.alerts.restore(header["alerts"])
-        for rule, state in zip(self.rules, header["rules"], strict=False):
-            rule.restore(state)
+        self._restore_rules(header["rules"])
         if (header["contract"], header["reference"]) != (self.version.contract.id, self.layout.reference_id):
+            self.ended = self._end_others(())
             return
         banks = {name.removeprefix("bank/"): a for name, a in arrays.items() if name.startswith("bank/")}
         if self.monitors.restore(header["monitors"], banks):
             now = self.monitors.level_days
-            if header["level_days"] != now:
-                for group in self.monitors.groups.values():
-                    group.bank.rescale(now / header["level_days"])
-                    group.bank.level_days = now
+            for group in self.monitors.groups.values():
+                group.bank.rescale(now / header["level_days"])
+                group.bank.level_days = now
         self.recent.restore(list(header["slots"]), arrays)
         self.advice.restore(header["advice"])

@@ -158,8 +158,9 @@ class Monitors:
 
     # state
 
-    def take_over(self, old: "Monitors") -> None:
-        """After a changed contract: a monitor whose definition did not change keeps its evidence."""
+    def take_over(self, old: "Monitors") -> set[str]:
+        """After a changed contract: a monitor whose definition did not change keeps its evidence. Returns the keys of those."""
+        going_on: set[str] = set()
         for name, group in self.groups.items():
             before = old.groups.get(name)
             if before is None:
@@ -170,6 +171,8 @@ class Monitors:
             ]
             if pairs:
                 group.bank.take_over(before.bank, [a for a, _ in pairs], [b for _, b in pairs])
+                going_on |= {group.monitors[a].key for a, _ in pairs}
+        return going_on
 
     def snapshot(self) -> tuple[dict[str, list[str]], dict[str, NDArray[Any]]]:
         header = {name: [m.key for m in group.monitors] for name, group in self.groups.items()}

@@ -47,6 +47,8 @@ class Alive(Quiet):
 
 
 class AliveRule:
+    watch: ClassVar[str] = "alive"
+
     def __init__(self, layout: "Layout") -> None:
         self.layout = layout
         self.after_ms = silent_after_ms(layout)
@@ -116,6 +118,9 @@ class AliveRule:
     ) -> Exact:
         severity = "info" if planned else "critical"
         return Exact("alive", subject, name, severity, not planned, is_open, since, text, RUNBOOK, evidence, caused_by)  # type: ignore[arg-type]
+
+    def holds(self) -> set[str]:
+        return {subject for subject, found in (("silence", self.dark_since), ("flag", self.off)) if found is not None}
 
     def snapshot(self) -> dict[str, Any]:
         return {

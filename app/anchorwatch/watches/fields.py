@@ -9,7 +9,7 @@ Runs are counted over windows with none present, so the order inside a window do
 import json
 from collections.abc import Mapping
 from difflib import SequenceMatcher
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -30,6 +30,8 @@ RUNBOOK = "Ask the team upstream what they released at that time; agree on names
 
 
 class FieldsRule:
+    watch: ClassVar[str] = "inputs"
+
     def __init__(self, layout: "Layout") -> None:
         self.layout = layout
         reference = layout.reference
@@ -46,6 +48,9 @@ class FieldsRule:
         """Fields that are away, under whatever name: what else is said of them is noise."""
         away = {name.partition(":")[2] for name in self.open if name.startswith(("InputVanished:", "InputRetyped:"))}
         return away | set(self.renamed)
+
+    def holds(self) -> set[str]:
+        return {name.partition(":")[2] for name in self.open}
 
     # exact findings
 
@@ -238,6 +243,12 @@ class FieldsRule:
     def restore(self, kept: Mapping[str, Any]) -> None:
         for name in KEPT:
             setattr(self, name, dict(kept.get(name, {})))
+        self.unknown = {name: entry for name, entry in self.unknown.items() if name not in self.known}
+        for table in (self.runs, self.retyped, self.present, self.renamed):
+            for name in table.keys() - set(self.layout.watched_features):
+                del table[name]
+        there = {*self.unknown, *self.layout.watched_features}
+        self.open = {key: since for key, since in self.open.items() if key.partition(":")[2] in there}
 
 
 KINDS = {"number": "number", "bool": "bool", "category": "text", "text": "text"}  # type of a feature -> kind of its values

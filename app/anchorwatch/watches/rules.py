@@ -5,7 +5,7 @@ A rule sees every closed window of its model, in order, also empty ones; it keep
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from anchorwatch.events import FieldCount, FlagChange, Severity
 from anchorwatch.watches.base import Ints
@@ -42,6 +42,11 @@ class Facts:
 
 
 class Rule(Protocol):
+    watch: ClassVar[str]
+
+    def holds(self) -> set[str]:
+        """Subjects of its findings that are open."""
+
     def window(self, facts: Facts) -> list[Exact]:
         """Changes only; the same facts in the same order give the same changes."""
 
@@ -49,4 +54,4 @@ class Rule(Protocol):
         """Plain data."""
 
     def restore(self, kept: Mapping[str, Any]) -> None:
-        """The reverse; unknown keys are ignored."""
+        """The reverse, perhaps under another contract: what is not watched any more is forgotten; unknown keys are ignored."""
