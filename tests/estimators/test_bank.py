@@ -60,10 +60,10 @@ def test_evidence_is_the_formula_of_the_design() -> None:
     bank = rates(line=0.1, share=0.5)
     table = np.exp(bernoulli(0.1))
 
-    bank.window([10], [2], 2.0, 0, DAY)
+    bank.window([10], [2], 1.0, 0, DAY)
     bank.window([5], [1], 1.0, DAY, 2 * DAY)
 
-    first = 1.0 * table[:, 0] ** 8 * table[:, 1] ** 2
+    first = 0.5 * table[:, 0] ** 8 * table[:, 1] ** 2
     assert bank.evidence()[0] == pytest.approx(np.mean((first + 0.5) * table[:, 0] ** 4 * table[:, 1]), rel=1e-5)
 
 
@@ -83,6 +83,24 @@ def test_nothing_is_ever_said_of_a_monitor_that_saw_no_event() -> None:
 
     assert changes == []
     assert bank.evidence().tolist() == [0.2]
+
+
+def test_a_month_of_nothing_brings_no_months_credit() -> None:
+    bank, other = rates(line=0.1, share=0.5), rates(line=0.1, share=0.5)
+
+    bank.window([10], [1], 40.0, 0, DAY)
+    other.window([10], [1], 1.0, 0, DAY)
+
+    assert bank.evidence().tolist() == other.evidence().tolist()
+
+
+def test_a_line_that_cannot_be_passed_earns_nothing() -> None:
+    """A class that is always given has its line at 1: 73,000 answers like those of the reference once warned after 118 days."""
+    bank = rates(line=1 - 1e-6, share=0.05)
+
+    changes = [change for day in range(300) for change in bank.window([600], [600], 1.0, day * DAY, (day + 1) * DAY)]
+
+    assert changes == []
 
 
 def test_silence_takes_away_nothing_that_was_gathered_before() -> None:

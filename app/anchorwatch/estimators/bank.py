@@ -23,6 +23,7 @@ QUIET, WARNED, OPEN = 0, 1, 2
 WARN_SHARE = 0.1  # of N: where a warning begins
 RECOVER_SHARE = 0.1  # of clear_days; without it a lucky hour of a lasting fault (.12 for .06) stopped escalation 2.1 times a day, so .4
 IDLE_SHARE = 1 / 30  # of N, so usually a day, is what silence earns; unbounded, 15 days without a label were a warning, 150 a page
+LINE_OUT_OF_REACH = 1 - 2e-6  # lines end at 1 - 1e-6; with all ones on both sides no gain ever takes away what credit adds
 AGAIN_MS = 7 * 86_400_000  # an alarm so soon after the all-clear is the same alert
 NEVER_MS = -(2**62)
 
@@ -78,6 +79,7 @@ class _Bank:
             )
         self.level_days = float(level_days)
         self._rows = Rows(bets, int(first[-1]))
+        self._earns: Mask = np.ones(int(first[-1]), np.bool_)  # columns whose line can be passed at all
         self._heal = Healing(least, self.clear_days * RECOVER_SHARE)
         self._status: NDArray[np.int8] = np.zeros(size, np.int8)
         self._cleared: Ints = np.full(size, NEVER_MS, np.int64)  # the last all-clear of a page
@@ -139,10 +141,11 @@ class _Bank:
 
     def _credit(self, n: Floats, days: float) -> Floats:
         """float64[columns] or [bets, columns]. Silence earns little: that only takes M away, so the promise is untouched."""
-        share = np.repeat(np.where(self._status == OPEN, 0.0, self.share), self._width)
-        credit: Floats = share * days
+        share = np.repeat(np.where(self._status == OPEN, 0.0, self.share), self._width) * self._earns
+        most = self.level_days * IDLE_SHARE
+        credit: Floats = share * min(days, most)  # nor does one window after a month of nothing bring a month's credit
         if (idle := n == 0).any():
-            left = np.maximum(share * self.level_days * IDLE_SHARE - self._rows.m, 0.0)
+            left = np.maximum(share * most - self._rows.m, 0.0)
             credit = np.where(idle, np.minimum(left, credit), credit)
         return credit
 
@@ -310,6 +313,7 @@ class BernoulliBank(_Bank):
         sense = _Sense(np.broadcast_to(self.line, shape), np.broadcast_to(self.phi, shape), ups, flip, stream_is_row=False)
         settings = {"share": share, "clear_days": clear_days, "pages": pages, "healing_min": healing_min}
         super().__init__(np.searchsorted(of, np.arange(size + 1)), len(LAM), level_days, settings, sense)
+        self._earns = self.line < LINE_OUT_OF_REACH
         table = bernoulli(self.line) / self.phi[:, None, None]
         self._zero: Floats = np.ascontiguousarray(table[..., 0].T)  # gain of a 0: float64[bets, streams]
         self._one: Floats = np.ascontiguousarray(table[..., 1].T)
