@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from anchorwatch.telemetry.endpoint import Endpoint
 from anchorwatch.telemetry.service import ServiceTraces
 
@@ -27,10 +29,11 @@ def test_only_the_given_share_is_kept_and_all_have_a_context() -> None:
     assert all(span.get_span_context().is_valid for span in spans)
 
 
-def test_a_dead_endpoint_does_not_hold_up_the_end() -> None:
+def test_a_dead_endpoint_does_not_hold_up_the_end_and_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     traces = ServiceTraces("loan-service", "http://127.0.0.1:9", 1.0)
     traces.provider.get_tracer("t").start_span("predict").end()
     began = time.monotonic()
     traces.close(0.5)
 
     assert time.monotonic() - began < 3
+    assert len([record for record in caplog.records if record.name.startswith("opentelemetry")]) == 1

@@ -1,5 +1,6 @@
 """OpenTelemetry for a service that uses our client, such as the demo's: its own spans, of so many in a hundred requests."""
 
+import logging
 import threading
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -11,6 +12,17 @@ from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 DELAY_MS = 500  # between two requests
 
 
+class _Once(logging.Filter):
+    """The exporter logs every failed request; the first tells it all."""
+
+    told = False
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        del record
+        self.told, first = True, not self.told
+        return first
+
+
 class ServiceTraces:
     """`provider` for `Client(tracer_provider=...)`.
 
@@ -18,6 +30,8 @@ class ServiceTraces:
     """
 
     def __init__(self, service: str, endpoint: str, share: float) -> None:
+        self._log, self._once = logging.getLogger(OTLPSpanExporter.__module__), _Once()
+        self._log.addFilter(self._once)
         exporter = OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces") if endpoint else OTLPSpanExporter()
         self.provider = TracerProvider(
             sampler=ParentBased(TraceIdRatioBased(share)), resource=Resource.create({"service.name": service}), shutdown_on_exit=False
@@ -29,3 +43,5 @@ class ServiceTraces:
         ending = threading.Thread(target=self.provider.shutdown, name="traces-end", daemon=True)
         ending.start()
         ending.join(seconds)
+        if not ending.is_alive():
+            self._log.removeFilter(self._once)
