@@ -134,11 +134,7 @@ class ModelJudge:
         self.alerts.restore(alerts.snapshot())
         going_on = self.monitors.take_over(old)
         self._restore_rules(kept)
-        if (old.layout.reference_id, old.layout.segments, recent.keys) == (
-            self.layout.reference_id,
-            self.layout.segments,
-            self.recent.keys,
-        ):
+        if old.layout.segments == self.layout.segments and recent.keys == self.recent.keys:  # keys name bins and classes too
             self.recent.slots = recent.slots
             self.advice.restore(advice.snapshot())
         return self._end_others(going_on)
@@ -221,10 +217,7 @@ class ModelJudge:
         return signal
 
     def pass_time(self, to_ms: int, flags: Sequence[FlagChange], closed_by: str, at_ms: int) -> Judged:
-        """Windows without content up to `to_ms`. Rules are asked at those moments only at which time alone may change their answer,
-
-        so the answer does not depend on how far the watermark jumped at once.
-        """
+        """Windows without content up to `to_ms`. Rules are asked when time alone may change their answer, however far the watermark jumps."""
         judged = Judged()
         if to_ms <= self.to_ms:
             return judged
