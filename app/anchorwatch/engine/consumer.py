@@ -200,6 +200,9 @@ class Reader:
             if task and rows:
                 size = sum([len(row[1]) for row in rows if row[1] is not None]) + sum([len(row[0]) for row in rows if row[0] is not None])
                 task.add(topic, Run(rows, traceparents(good), polled_ms, size), self._end(topic, partition))
+        if not self.slow:  # else all is paused
+            for task in self.tasks.values():
+                task.looked_ms = polled_ms
 
     def _end(self, topic: str, partition: int) -> int:
         end: int = self.consumer.get_watermark_offsets(ck.TopicPartition(topic, partition), cached=True)[1]

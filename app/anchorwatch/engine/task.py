@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SIBLING_PATIENCE = 2.0  # seconds a silent topic holds back the others of its task
 AHEAD_BYTES_MAX = 16_000_000  # of one topic waiting for its siblings; above: paused
+LOOKED_MS_MAX = 500  # after the last poll: ends of topics that were met before are no news any more
 CHUNK_BYTES_MAX = 900_000  # a changelog record must fit a topic with Kafka's default limit of 1 MB
 Traceparents = Sequence[bytes | None]
 
@@ -78,6 +79,7 @@ class Task:
         self.stable_end: dict[str, int] = {}  # where a topic's end was met last
         self.undecided_since: dict[str, float] = {}
         self.silent_since: dict[str, float] = {}
+        self.looked_ms = time.time_ns() // 1_000_000  # wall clock of the last poll that could have brought rows
         self.advanced = time.monotonic()  # when `next` last moved, or there was nothing to read
 
     def add(self, topic: str, run: Run, end: int) -> None:
@@ -113,7 +115,9 @@ class Task:
         return any(n < self.read_to[topic] or self.stable_end.get(topic, -1) < self.read_to[topic] for topic, n in self.next.items())
 
     def tick(self, now_ms: int) -> None:
-        self.stage.tick(now_ms, self.taken_to_the_end())
+        """What comes while Kafka's thread is at a slow cut is not seen: no topic counts as read to its end then, else it would be late."""
+        seen = now_ms - self.looked_ms <= LOOKED_MS_MAX
+        self.stage.tick(now_ms, self.taken_to_the_end() if seen else frozenset())
         self.due = self.stage.due()
 
     def freeze(self, stamp: str) -> Cut:
