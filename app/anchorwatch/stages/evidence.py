@@ -35,7 +35,8 @@ def six(value: float | None) -> float | None:
     return None if value is None or not np.isfinite(value) else float(f"{value:.6g}")
 
 
-def signal_of(scene: Scene, heard: Heard, exemplars: list[Exemplar]) -> Signal:
+def signal_of(scene: Scene, heard: Heard, exemplars: list[Exemplar], explained: bool | None = None) -> Signal:
+    """explained: whether it was said to explain the whole; what heals keeps that, else the headline would wander while all recover."""
     monitor, change = heard.monitor, heard.change
     seen = seen_of(scene, heard)
     told = load(monitor.watch).explain(seen)
@@ -45,7 +46,7 @@ def signal_of(scene: Scene, heard: Heard, exemplars: list[Exemplar]) -> Signal:
         severity="critical" if change.verdict == "page" else "warning", harm=monitor.harm, summary=told.summary,
         since_ms=change.since_ms, onset=(change.since_ms - around, change.since_ms + around), direction=heard.direction,
         description=f"{told.summary} Detector {DETECTOR}: by luck, something in this model gets here once in {change.evidence_days:.3g} days.",
-        evidence=_numbers(scene, heard, seen), traces=traces_for(exemplars, monitor), runbook=scene.layout.contract.owner.runbook or "",
+        evidence=_numbers(scene, heard, seen, explained), traces=traces_for(exemplars, monitor), runbook=scene.layout.contract.owner.runbook or "",
         impact={"traffic_share": six(seen.share_of_traffic), "whole_looks_fine": seen.whole_looks_fine},
     )  # fmt: skip
 
@@ -69,14 +70,15 @@ def seen_of(scene: Scene, heard: Heard) -> Seen:
     )  # fmt: skip
 
 
-def _numbers(scene: Scene, heard: Heard, seen: Seen) -> dict[str, Any]:
+def _numbers(scene: Scene, heard: Heard, seen: Seen, explained: bool | None) -> dict[str, Any]:
     change = heard.change
+    healing = change.verdict in ("recovering", "quiet") and explained is not None
     return {
         "metric": heard.monitor.metric, "label": heard.label, "reference": six(heard.reference), "line": six(heard.line),
         "current": six(seen.current), "interval": [six(x) for x in seen.interval] if seen.interval else None, "n": seen.n,
         "estimated": False, "change_point_ms": change.since_ms, "detector": DETECTOR, "evidence_days": six(change.evidence_days),
         "page_at_days": six(scene.monitors.level_days), "unit": heard.monitor.unit,
-        "explains_whole": explains(scene, heard.monitor, change.since_ms),
+        "explains_whole": explained if healing else explains(scene, heard.monitor, change.since_ms),
     }  # fmt: skip
 
 

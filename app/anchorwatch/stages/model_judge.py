@@ -198,7 +198,7 @@ class ModelJudge:
         gone = {field for rule in self.rules for field in getattr(rule, "gone", ())}
         signals = []
         for each in heard:
-            signal = signal_of(scene, each, exemplars)
+            signal = signal_of(scene, each, exemplars, self.told.get(each.monitor.key))
             judged.findings.append(finding_of(scene, each, signal))
             if each.monitor.watch == "inputs" and each.monitor.group in gone and signal.fires:
                 continue  # an exact alert says it better: the field is gone, not a little more missing in sixteen segments
