@@ -98,6 +98,7 @@ class ModelJudge:
         self.tallies: dict[str, int] = {}  # since the last summary
         self.exemplars: list[Exemplar] = []
         self.ended: list[Alert] = []  # what nothing watches any more, to be told
+        self.explained: dict[str, bool] = {}  # busy monitor -> whether it was said to explain its parents
         self.summary_due = -1
         self._take(version, level_days)
 
@@ -198,7 +199,12 @@ class ModelJudge:
         gone = {field for rule in self.rules for field in getattr(rule, "gone", ())}
         signals = []
         for each in heard:
-            signal = signal_of(scene, each, exemplars, self.told.get(each.monitor.key))
+            key = each.monitor.key
+            signal = signal_of(scene, each, exemplars, self.explained.get(key))
+            if each.change.verdict == "quiet":
+                self.explained.pop(key, None)
+            else:
+                self.explained[key] = bool(signal.evidence["explains_whole"])
             judged.findings.append(finding_of(scene, each, signal))
             if each.monitor.watch == "inputs" and each.monitor.group in gone and signal.fires:
                 continue  # an exact alert says it better: the field is gone, not a little more missing in sixteen segments
@@ -271,7 +277,7 @@ class ModelJudge:
             "contract": self.version.contract.id, "reference": self.layout.reference_id, "level_days": self.monitors.level_days,
             "to_ms": self.to_ms, "credited_ms": self.credited_ms, "last_ms": self.last_ms, "summary_due": self.summary_due,
             "tallies": self.tallies, "monitors": keys, "slots": slots, "rules": self._kept_rules(),
-            "alerts": self.alerts.snapshot(), "advice": self.advice.snapshot(),
+            "alerts": self.alerts.snapshot(), "advice": self.advice.snapshot(), "explained": self.explained,
             "exemplars": [[e.segments, e.reason, e.value, e.traceparent, e.hash] for e in self.exemplars],
         }  # fmt: skip
         return header, {f"bank/{name}": a for name, a in arrays.items()} | more
@@ -280,7 +286,7 @@ class ModelJudge:
         """Raises StateCorrupt. What belongs to a contract that is not in force any more starts anew."""
         for name in ("to_ms", "credited_ms", "last_ms", "summary_due"):
             setattr(self, name, header[name])
-        self.tallies = dict(header["tallies"])
+        self.tallies, self.explained = dict(header["tallies"]), dict(header["explained"])
         self.exemplars = [Exemplar(list(s), r, v, t, h) for s, r, v, t, h in header["exemplars"]]
         self.alerts.restore(header["alerts"])
         self._restore_rules(header["rules"])
