@@ -4,7 +4,7 @@ from tests.traffic import contract_of
 from anchorwatch.events import Block, Counts, Observation
 from anchorwatch.stages import feed as feeds
 from anchorwatch.stages.feed import FeedClock
-from anchorwatch.stages.model_judge import Pile
+from anchorwatch.stages.pile import Pile
 from anchorwatch.watches import catalogue
 from anchorwatch.watches.layout import Layout
 

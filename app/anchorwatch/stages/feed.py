@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from anchorwatch.events import Observation
-from anchorwatch.stages.model_judge import Pile
+from anchorwatch.stages.pile import Pile
 
 PASSED_MAX = 10_000  # moments remembered at which some task passed a window; above: every second one
 

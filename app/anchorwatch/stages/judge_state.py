@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from anchorwatch.events import Exemplar, FieldCount
 from anchorwatch.stages.feed import FeedClock
-from anchorwatch.stages.model_judge import ModelJudge, Pile
+from anchorwatch.stages.model_judge import ModelJudge
+from anchorwatch.stages.pile import Pile
 from anchorwatch.state import Chunk, join, pack, parts, unpack
 
 if TYPE_CHECKING:

@@ -4,21 +4,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from anchorwatch.alerting.policy import ModelAlerts
 from anchorwatch.alerting.signal import Signal, dedup_key
-from anchorwatch.events import Alert, Block, Command, Exemplar, FieldCount, Finding, FlagChange, Summary
+from anchorwatch.events import Alert, Command, Exemplar, Finding, FlagChange, Summary
 from anchorwatch.stages.advice import Advice
 from anchorwatch.stages.evidence import Scene, exact_finding, exact_signal, finding_of, signal_of
 from anchorwatch.stages.monitors import Heard, Monitors
+from anchorwatch.stages.pile import Pile
 from anchorwatch.stages.recent import Recent
 from anchorwatch.stages.registry import Version
 from anchorwatch.stages.summary import summary_of
-from anchorwatch.stages.windows import chosen, smallest
-from anchorwatch.watches.base import WHOLE, Ints
-from anchorwatch.watches.layout import Layout
+from anchorwatch.stages.windows import chosen
+from anchorwatch.watches.base import WHOLE
 from anchorwatch.watches.rules import Exact, Facts, Rule
 
 DAY_MS = 86_400_000
@@ -41,42 +40,6 @@ class JudgeSettings:
     links_base: str = ""
     summary_ms: int = 60_000
     recent_ms: int = DAY_MS  # what people see covers
-
-
-class Pile:
-    """Blocks of one model and window, of all tasks, added up as they come: integers add in any order."""
-
-    def __init__(self, layout: Layout) -> None:
-        self.layout = layout
-        self.flat: Ints = np.zeros(layout.size, np.int64)
-        self.fields: dict[str, FieldCount] = {}
-        self.looked_at, self.last_ms, self.strange = 0, -1, 0
-        self.exemplars: list[Exemplar] = []
-        self.versions: dict[str, int] = {}
-        self.reasons: dict[str, int] = {}
-
-    def add(self, block: Block) -> None:
-        rows = np.array([self.layout.rows.get(name, -1) for name in block.segments], np.int64)
-        for key, counts in block.counts.items():
-            if key in self.layout.counts and self.layout.counts[key].symbols == counts.symbols:
-                counts.add_to(self.layout.view(self.flat, key), rows)
-            else:
-                self.strange += 1  # of another definition: shown nowhere, judged nowhere, counted
-        for name, count in block.fields.items():
-            known = self.fields.get(name)
-            if known is None:
-                self.fields[name] = FieldCount(count.present, dict(count.types), list(count.sample))
-                continue
-            known.present += count.present
-            for kind, n in count.types.items():
-                known.types[kind] = known.types.get(kind, 0) + n
-            known.sample = smallest([*known.sample, *count.sample])
-        self.looked_at += block.looked_at
-        self.last_ms = max(self.last_ms, block.last_ms)
-        self.exemplars = chosen([*self.exemplars, *block.exemplars])
-        for table, more in ((self.versions, block.versions), (self.reasons, block.reasons)):
-            for value, n in more.items():
-                table[value] = table.get(value, 0) + n
 
 
 @dataclass

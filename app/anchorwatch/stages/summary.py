@@ -9,7 +9,8 @@ from anchorwatch.stages.evidence import six
 from anchorwatch.stages.report import Report
 
 if TYPE_CHECKING:
-    from anchorwatch.stages.model_judge import ModelJudge, Pile
+    from anchorwatch.stages.model_judge import ModelJudge
+    from anchorwatch.stages.pile import Pile
 
 ROWS_MAX = 200
 

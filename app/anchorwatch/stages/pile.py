@@ -1,0 +1,44 @@
+"""What all ingest tasks counted of one model in one window, added up as it comes."""
+
+import numpy as np
+
+from anchorwatch.events import Block, Exemplar, FieldCount
+from anchorwatch.stages.windows import chosen, smallest
+from anchorwatch.watches.base import Ints
+from anchorwatch.watches.layout import Layout
+
+
+class Pile:
+    """Blocks of one model and window, of all tasks, added up as they come: integers add in any order."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.flat: Ints = np.zeros(layout.size, np.int64)
+        self.fields: dict[str, FieldCount] = {}
+        self.looked_at, self.last_ms, self.strange = 0, -1, 0
+        self.exemplars: list[Exemplar] = []
+        self.versions: dict[str, int] = {}
+        self.reasons: dict[str, int] = {}
+
+    def add(self, block: Block) -> None:
+        rows = np.array([self.layout.rows.get(name, -1) for name in block.segments], np.int64)
+        for key, counts in block.counts.items():
+            if key in self.layout.counts and self.layout.counts[key].symbols == counts.symbols:
+                counts.add_to(self.layout.view(self.flat, key), rows)
+            else:
+                self.strange += 1  # of another definition: shown nowhere, judged nowhere, counted
+        for name, count in block.fields.items():
+            known = self.fields.get(name)
+            if known is None:
+                self.fields[name] = FieldCount(count.present, dict(count.types), list(count.sample))
+                continue
+            known.present += count.present
+            for kind, n in count.types.items():
+                known.types[kind] = known.types.get(kind, 0) + n
+            known.sample = smallest([*known.sample, *count.sample])
+        self.looked_at += block.looked_at
+        self.last_ms = max(self.last_ms, block.last_ms)
+        self.exemplars = chosen([*self.exemplars, *block.exemplars])
+        for table, more in ((self.versions, block.versions), (self.reasons, block.reasons)):
+            for value, n in more.items():
+                table[value] = table.get(value, 0) + n
