@@ -1,0 +1,102 @@
+"""Real streams: what is robust is asserted; `python -m tests.realdata` prints all of it, misses included."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from tests.conftest import Kafka
+from tests.realdata import covid
+from tests.realdata.claims import (
+    CLAIMS,
+    by_the_hour,
+    day,
+    heard,
+    no_renames,
+    quarters,
+    renames,
+    silence,
+    storm,
+    summer,
+    told,
+    unstable,
+    waits_for_truth,
+)
+from tests.realdata.reading import folder, ms
+
+from anchorwatch.config import load
+from anchorwatch.runtime.backtest import backtest
+from anchorwatch.runtime.drive import Clockwork
+from anchorwatch.runtime.replay import Trial, replay
+from anchorwatch.runtime.report_table import findings_json
+
+pytestmark = [
+    pytest.mark.data,
+    pytest.mark.skipif(not folder().is_dir(), reason=f"no development data at {folder()}; set ANCHORWATCH_DATA"),
+]
+APP = str(Path(__file__).parents[2] / "app")
+
+
+def test_california_calls_its_reference_unstable_and_hears_the_summer_of_2021() -> None:
+    found = told("california")
+
+    assert unstable(found).met
+    assert summer(found).met
+    assert found.refused == 0
+
+
+def test_flights_page_within_a_day_of_the_ice_storm() -> None:
+    found = told("flights")
+
+    assert storm(found).met, heard(found, until="2011-02-10")
+    assert by_the_hour(found).met
+
+
+def test_hotel_says_nothing_on_quality_before_truth_is_due() -> None:
+    """It once warned after 15 days and paged after 150, by credit alone."""
+    found = told("hotel")
+
+    assert waits_for_truth(found).met, [day(f.window[1]) for f in found.findings if f.watch == "quality"]
+
+
+def test_covid_finds_all_five_renames_and_no_others() -> None:
+    assert renames(told("covid, March as reference")).met
+    assert no_renames(told("covid, March as reference")).met
+    assert no_renames(told("covid, February as reference")).met
+
+
+def test_covid_is_dark_where_files_are_missing() -> None:
+    assert silence(told("covid, March as reference")).met
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_employment_shuffled_pages_far_less_than_promised() -> None:
+    """208,892 real scores that behave alike; 36 false pages in 36 months would be within the promise, 0 to 1 are expected."""
+    assert len(heard(told("employment, shuffled inside years"), kind="page")) <= 3
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_employment_names_the_group_quarters() -> None:
+    assert quarters(told("employment, order of the file")).met
+
+
+@pytest.mark.timeout(300)
+def test_a_real_stream_through_kafka_gives_the_same_findings(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports of March 2020, with renames, a retyped date and ten times the volume on one day."""
+    monkeypatch.setenv("PYTHONPATH", APP)
+    stream = covid.march()
+    march = dataclasses.replace(stream, events=[e for e in stream.events if e.at_ms < ms("2020-03-26")])
+    course, clockwork = march.course(), Clockwork(window_ms=march.window_ms)
+    here = backtest(course, clockwork)
+
+    there = replay(course, load(None, {}, {f"kafka.{name}": str(v) for name, v in kafka.client.items()}), clockwork, Trial(4, 2))
+
+    assert len(here.findings) > 20
+    assert findings_json(there.findings) == findings_json(here.findings)
+
+
+def test_every_claim_names_a_stream_that_is_there() -> None:
+    from tests.realdata.claims import STREAMS
+
+    assert {claim.stream for claim in CLAIMS} == set(STREAMS)
