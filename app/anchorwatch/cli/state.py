@@ -1,0 +1,103 @@
+"""Show what a stage's state and its committed offsets say; adopt one, or restart, when they differ."""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from anchorwatch.engine.repair import Found
+
+app = typer.Typer()
+Stage = Annotated[str, typer.Argument(help="`judge`, or the name of a feed (`default` is the standard one).")]
+File = Annotated[Path | None, typer.Option("--settings", help="The settings file; else $ANCHORWATCH_SETTINGS, else ./anchorwatch.yaml.")]
+Bootstrap = Annotated[str | None, typer.Option(help="host:port of Kafka; wins over file and variable.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this it is only said what would be done.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object for programs.")]
+
+
+@app.callback()
+def _state() -> None:
+    """State."""
+
+
+@app.command("show")
+def show(stage: Stage = "default", settings: File = None, bootstrap: Bootstrap = None, as_json: Json = False) -> None:
+    """What each task's chunks and offsets say. Leaves with 1 when they are not of the same cut."""
+    from anchorwatch.engine import repair
+
+    kafka, group, sources = _place(stage, settings, bootstrap)
+    found = repair.show(kafka, group, sources)
+    if as_json:
+        typer.echo(json.dumps({"group": group, "tasks": [_plain(each) for each in found]}, indent=2))
+    else:
+        typer.echo(f"{group}: {len(found)} tasks")
+        for each in found:
+            typer.echo(_line(each))
+    if not all(each.agrees for each in found):
+        raise typer.Exit(1)
+
+
+@app.command("adopt")
+def adopt(stage: Stage = "default", settings: File = None, bootstrap: Bootstrap = None, yes: Yes = False) -> None:
+    """Set the group to where its state stands: nothing is lost or counted twice. Stop the workers first."""
+    from anchorwatch.engine import repair
+
+    kafka, group, sources = _place(stage, settings, bootstrap)
+    if not yes:
+        found = [each for each in repair.show(kafka, group, sources) if each.head.stamp and not each.agrees]
+        _tell(f"{group} would go on from the offsets in its state", found)
+        return
+    _tell(f"{group} goes on from the offsets in its state", repair.adopt(kafka, group, sources))
+
+
+@app.command("restart")
+def restart(stage: Stage = "default", settings: File = None, bootstrap: Bootstrap = None, yes: Yes = False) -> None:
+    """Throw the state away and go on from the committed offsets: predictions that wait for outcomes, evidence and alerts are forgotten."""
+    from anchorwatch.engine import repair
+
+    kafka, group, sources = _place(stage, settings, bootstrap)
+    if not yes:
+        _tell(f"{group} would begin with empty state at its committed offsets", repair.show(kafka, group, sources))
+        return
+    _tell(f"{group} begins with empty state at its committed offsets", repair.restart(kafka, group, sources))
+
+
+def _place(stage: str, settings: Path | None, bootstrap: str | None) -> tuple[dict[str, str], str, list[str]]:
+    """Kafka, group and source topics of a stage. Raises ConfigError for a feed that no contract makes."""
+    from anchorwatch.config import load
+    from anchorwatch.errors import ConfigError
+    from anchorwatch.runtime import contracts
+
+    flags = {"kafka.bootstrap.servers": bootstrap} if bootstrap else {}
+    settled = load(settings, os.environ, flags)
+    kafka = dict(settled.kafka)
+    if stage == "judge":
+        return kafka, f"{settled.topics.prefix}judge", [settled.topic("observations")]
+    from anchorwatch import contract
+
+    known = [contract.from_json(applied.contract, "contracts", owned=False) for applied in contracts.in_force(settled).values()]
+    feeds = {feed.name: feed for feed in settled.feeds(known)}
+    if stage not in feeds:
+        raise ConfigError(f"no feed {stage!r}: known are {', '.join([*feeds, 'judge'])}")
+    return kafka, f"{settled.topics.prefix}ingest.{stage}", list(feeds[stage].topics.values())
+
+
+def _line(found: "Found") -> str:
+    state = ", ".join(f"{topic} {offset}" for topic, offset in sorted(found.head.next.items())) or "nothing"
+    group = ", ".join(f"{topic} {each.offset}" for topic, each in sorted(found.committed.items())) or "nothing"
+    mark = "✓" if found.agrees else "✗"
+    return f"{mark} task {found.task}: {len(found.chunks)} chunks; state stands at {state}; the group at {group}"
+
+
+def _plain(found: "Found") -> dict[str, object]:
+    committed = {topic: each.offset for topic, each in found.committed.items()}
+    return {"task": found.task, "agrees": found.agrees, "chunks": len(found.chunks), "state": found.head.next, "committed": committed}
+
+
+def _tell(what: str, found: "list[Found]") -> None:
+    typer.echo(f"{what}: {len(found)} tasks" if found else "nothing to do: no task differs")
+    for each in found:
+        typer.echo(_line(each))
