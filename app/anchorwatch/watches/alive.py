@@ -3,7 +3,8 @@
 Question: do predictions still come, and does a flag that concerns this model stand?
 Method: exact. Silence: no prediction for `promises.alive.silent_after` of event time; a model without that promise is judged against the
   reference, whose longest gap times three it may be silent. Flag: a change to `off` of a key that the contract names, or of an event that names
-  the model, is said at once with actor and reason; announced ones are a retirement.
+  the model, is said at once with actor and reason; announced ones are a retirement. Evaluations: where predictions tell the reason of their
+  flag evaluation, nearly all of them default, error, disabled or stale is a switch-off that nobody announced.
 Runbook: ask the actor named here, or whoever deployed last; while nothing answers, say what downstream does instead.
 """
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 GAPS = 3.0  # times the reference's longest gap, where nothing is promised
 SILENT_S_MIN = 60.0
+FALLEN = frozenset(["default", "error", "disabled", "stale"])  # reasons of an evaluation that did not choose
+FALLEN_SHARE, RISEN_SHARE = 0.95, 0.5  # of evaluations, where it begins and where it ends
+EVALUATIONS_MIN = 30  # that chose before, and that did not choose in a row of windows
 RUNBOOK = (__doc__ or "").partition("Runbook: ")[2].strip()
 
 
@@ -56,10 +60,13 @@ class AliveRule:
         self.off: dict[str, Any] | None = None  # the flag change in force, as `caused_by` tells it
         self.off_keys: set[str] = set()  # of all flags that are off: it is on again when all are
         self.awake_ms = -1  # when it was switched on again: silence begins there
+        self.chose = 0  # evaluations that did, up to EVALUATIONS_MIN
+        self.fallen: list[int] = []  # [evaluations that did not, since ms] in windows of which nearly all did not
+        self.fallen_told = False
         self.told: dict[str, int] = {}  # flag -> time of its newest change told; an older one of another flag is still news
 
     def window(self, facts: Facts) -> list[Exact]:
-        found = self._flags(facts)
+        found = self._flags(facts) + self._evaluations(facts)
         if self.after_ms is None or facts.last_ms < 0:
             return found
         silent = facts.to_ms - max(facts.last_ms, self.awake_ms)
@@ -86,6 +93,29 @@ class AliveRule:
                 found += self._went_off(change, at) if change.state == "off" else self._went_on(change, at)
         self.told = {key: self.told[key] for key in {change.key for change in facts.flags}}
         return found
+
+    def _evaluations(self, facts: Facts) -> list[Exact]:
+        """Provider down, kill switch without an event: every evaluation returns the default."""
+        total, fallen = sum(facts.reasons.values()), sum(n for reason, n in facts.reasons.items() if reason in FALLEN)
+        if not total:
+            return []
+        self.chose = min(self.chose + total - fallen, EVALUATIONS_MIN)
+        model = self.layout.contract.model
+        if fallen >= FALLEN_SHARE * total:
+            self.fallen = [self.fallen[0] + fallen, self.fallen[1]] if self.fallen else [fallen, facts.from_ms]
+            if self.fallen_told or self.off is not None or self.chose < EVALUATIONS_MIN or self.fallen[0] < EVALUATIONS_MIN:
+                return []
+            self.fallen_told = True
+            reason = max(sorted(facts.reasons), key=lambda name: facts.reasons[name])
+            text = f"{model} is switched off in effect: its flag evaluations end in {reason!r}, without any flag change."
+            evidence = {"n": self.fallen[0], "current": fallen / total, "line": FALLEN_SHARE, "unit": "1", "metric": "evaluations"}
+            return [self._exact("ModelSwitchedOff", "evaluations", True, self.fallen[1], text, evidence)]
+        if self.fallen_told and fallen > RISEN_SHARE * total:
+            return []
+        since, told, self.fallen, self.fallen_told = self.fallen, self.fallen_told, [], False
+        return (
+            [self._exact("ModelSwitchedOff", "evaluations", False, since[1], f"Flag evaluations choose {model} again.", {})] if told else []
+        )
 
     def _went_off(self, change: FlagChange, at: int) -> list[Exact]:
         self.off_keys.add(change.key)
@@ -120,16 +150,19 @@ class AliveRule:
         return Exact("alive", subject, name, severity, not planned, is_open, since, text, RUNBOOK, evidence, caused_by)  # type: ignore[arg-type]
 
     def holds(self) -> set[str]:
-        return {subject for subject, found in (("silence", self.dark_since), ("flag", self.off)) if found is not None}
+        open_ones = {"silence": self.dark_since is not None, "flag": self.off is not None, "evaluations": self.fallen_told}
+        return {subject for subject, is_open in open_ones.items() if is_open}
 
     def snapshot(self) -> dict[str, Any]:
         return {
-            "dark_since": self.dark_since, "off": self.off, "off_keys": sorted(self.off_keys), "awake_ms": self.awake_ms, "told": self.told,
+            "chose": self.chose, "fallen": self.fallen, "fallen_told": self.fallen_told, "dark_since": self.dark_since, "off": self.off,
+            "off_keys": sorted(self.off_keys), "awake_ms": self.awake_ms, "told": self.told,
         }  # fmt: skip
 
     def restore(self, kept: Mapping[str, Any]) -> None:
         self.dark_since, self.off, self.off_keys = kept.get("dark_since"), kept.get("off"), set(kept.get("off_keys", ()))
         self.awake_ms, self.told = kept.get("awake_ms", -1), dict(kept.get("told", {}))
+        self.chose, self.fallen, self.fallen_told = kept.get("chose", 0), list(kept.get("fallen", ())), kept.get("fallen_told", False)
 
 
 def _cause(change: FlagChange, at: int) -> dict[str, Any]:
