@@ -27,7 +27,7 @@ class Strangers:
     def window(self, feed: str, window: Window, tallies: Mapping[str, Mapping[str, int]], registry: Registry, at_ms: int) -> list[Judged]:
         found = []
         for key, table in sorted(tallies.items()):
-            if table.get("no_contract") and f"NoOwner:{key}" not in self.open:
+            if key and table.get("no_contract") and f"NoOwner:{key}" not in self.open:
                 found += self._no_owner(key, window, at_ms)
         for version in registry.latest():
             key = version.layout.key

@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+from tests.traffic import LOAN, contract_of, loan_reference
+
+from anchorwatch.stages.monitors import Monitors, shares
+from anchorwatch.watches import catalogue
+from anchorwatch.watches.base import Ints
+from anchorwatch.watches.layout import Layout
+
+DAY = 86_400_000
+
+
+def layout(text: str = LOAN, *, learning: bool = False) -> Layout:
+    return Layout(contract_of(text), None if learning else loan_reference(), catalogue())
+
+
+def flat_of(of: Layout, name: str, counts: dict[int, int], row: int = 0) -> Ints:
+    flat: Ints = np.zeros(of.size, np.int64)
+    for symbol, n in counts.items():
+        of.view(flat, next(key for key, count in of.counts.items() if count.name == name))[row, symbol] = n
+    return flat
+
+
+def test_shares_of_each_list_sum_to_at_most_one() -> None:
+    monitors = Monitors(layout(), 30.0)
+    by_watch: dict[str, float] = {}
+    for monitor, share in ((m, shares(monitors.every, len(monitors.layout.segments) - 1)[m.key]) for m in monitors.every):
+        by_watch[monitor.watch] = by_watch.get(monitor.watch, 0.0) + share
+
+    assert by_watch["quality"] + by_watch["latency"] <= 1
+    assert by_watch["inputs"] <= 0.5 + 1e-9
+    assert by_watch["predictions"] <= 0.3 + 1e-9
+
+
+def test_each_monitor_has_one_key_and_one_place() -> None:
+    monitors = Monitors(layout(LOAN.replace("promises: {", "promises: {quality: {metric: error, at_most: 0.2}, ")), 30.0)
+
+    keys = [m.key for m in monitors.every]
+    assert len(set(keys)) == len(keys)
+    assert set(monitors.places) == set(keys)
+
+
+def test_the_banks_see_the_counts_that_the_watches_mean() -> None:
+    """By hand: 200 calls, 60 over the promised 80 ms, on the whole; nobody else hears of it."""
+    of = layout()
+    monitors = Monitors(of, 30.0)
+
+    heard = monitors.window(flat_of(of, "inference.over_p99", {0: 140, 1: 60}), 1.0, 0, DAY)
+
+    [only] = heard
+    assert (only.monitor.key, only.change.verdict, only.change.n, only.change.k) == ("latency:inference_p99/whole", "page", 200, 60)
+    assert (only.current, only.label, only.direction) == (0.3, "80 ms", "up")
+    assert only.line == pytest.approx(0.01)
+
+
+def test_a_fall_is_told_as_the_share_that_fell() -> None:
+    of = layout()
+    monitors = Monitors(of, 30.0)
+
+    heard = monitors.window(flat_of(of, "answer", {0: 20, 1: 980}), 1.0, 0, DAY)
+
+    fall = next(h for h in heard if h.monitor.subject == "answer")
+    assert (fall.label, fall.direction) in {("no", "down"), ("yes", "up")}
+    assert fall.current == pytest.approx(0.02 if fall.label == "no" else 0.98)
+    assert fall.reference is not None
+    assert abs(fall.reference - (0.58 if fall.label == "no" else 0.42)) < 0.05
+
+
+def test_a_window_without_events_changes_nothing() -> None:
+    of = layout()
+    monitors = Monitors(of, 30.0)
+
+    assert monitors.window(np.zeros(of.size, np.int64), 1.0, 0, DAY) == []
+    assert max(monitors.evidence().values()) <= 1.0
+
+
+def test_a_monitor_that_a_person_reset_starts_from_nothing() -> None:
+    of = layout()
+    monitors = Monitors(of, 30.0)
+    monitors.window(flat_of(of, "inference.over_p99", {0: 140, 1: 60}), 1.0, 0, DAY)
+    busy = monitors.is_busy("latency:inference_p99/whole")
+
+    monitors.reset(["latency:inference_p99/whole", "of nobody"])
+
+    assert (busy, monitors.busy()) == (True, [])
+
+
+def test_evidence_of_unchanged_monitors_goes_on_under_a_new_contract() -> None:
+    old, new = Monitors(layout(), 30.0), Monitors(layout(LOAN.replace("80ms", "90ms")), 60.0)
+    old.window(flat_of(old.layout, "answer", {0: 40, 1: 60}) + flat_of(old.layout, "inference.over_p99", {0: 99, 1: 1}), 1.0, 0, DAY)
+    before = old.evidence()
+
+    going_on = new.take_over(old)
+
+    after = new.evidence()
+    assert {key for key in before if key not in going_on} == {k for k in before if k.startswith("latency:inference_p99/")}
+    assert all(after[key] == pytest.approx(2 * before[key], rel=1e-5) for key in going_on), "M / N is what the promise is about"
+
+
+def test_a_snapshot_of_other_monitors_is_not_taken() -> None:
+    keys, arrays = Monitors(layout(), 30.0).snapshot()
+
+    assert Monitors(layout(), 30.0).restore(keys, arrays)
+    assert not Monitors(layout(learning=True), 30.0).restore(keys, arrays)
