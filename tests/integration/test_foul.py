@@ -1,15 +1,15 @@
 """Poison, oversize, unknown formats, tombstones and aborted transactions among good events: none of the good ones is lost, the rest is told."""
 
-import time
 from collections import Counter
 from collections.abc import Callable
 
 from tests.integration.ground import Ground, until
-from tests.integration.stream import Stream
+from tests.integration.stream import POISON, Stream
 from tests.integration.totals import exact, expected
 
 from anchorwatch.sources.base import DEAD_VALUE_MAX
 
+ROUNDS = 5  # of every kind of poison
 NEEDED = (
     "__streams.errors.topic",
     "__streams.errors.partition",
@@ -24,7 +24,7 @@ def test_good_events_pass_and_refused_ones_are_dead_letters_that_lead_back(groun
     with there.run() as running:
         running.wait_ready()
         stream = Stream(there.kafka, there.prefix, rate=400, foul=True)
-        time.sleep(8)  # as long as two rounds of every kind of poison take
+        until(lambda: stream.poison.total() >= ROUNDS * len(POISON), what=lambda: running.words)
         found = exact(there, fed := stream.end())
         letters = until(lambda: len(told := there.told("dead-letters")) >= stream.poison.total() and told, what=lambda: running.words)
         restarts = [stage["restarts"] for stage in running.ready()["stages"]]
