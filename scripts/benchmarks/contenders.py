@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -125,6 +126,7 @@ class Ours:
         self.kafka, self.prefix, self.predictions, self.folder = kafka, prefix, predictions, folder
         self.file = folder / f"{prefix}log"
         self.totals = {"predictions": 0, "labelled": 0, "joined": 0}
+        self.tallies: Counter[str] = Counter()  # of all summaries: tells why totals differ
         self.found: dict[str, int] = {}
         self.port = 0
 
@@ -189,8 +191,9 @@ class Ours:
                 whole = summary.segments.index("whole")
                 for name, column in (("predictions", "predictions"), ("labelled", "labels")):  # of the last day: of all
                     self.totals[name] = int(summary.columns[column][whole] or 0)
-                self.totals["joined"] += summary.tallies.get("outcome.joined", 0)  # since the summary before
+                self.tallies.update(summary.tallies)  # each since the summary before
+                self.totals["joined"] = self.tallies["outcome.joined"]
         return self.totals if min(self.totals.values()) >= self.predictions else None
 
     def log(self) -> str:
-        return f"{self.file.read_text(errors='replace')}\ncounted so far: {self.totals}"
+        return f"{self.file.read_text(errors='replace')}\ncounted so far: {self.totals}, tallies: {dict(self.tallies)}"

@@ -129,7 +129,7 @@ def lay_out(kafka: dict[str, Any], prefix: str) -> None:
 
 def apply(kafka: dict[str, Any], prefix: str, load: Load) -> None:
     """Contract and reference into `contracts`, as `anchorwatch apply` writes them."""
-    out = ck.Producer({**kafka, "enable.idempotence": True})
+    out = ck.Producer({**kafka, "enable.idempotence": True, "log_level": 3})
     out.produce(f"{prefix}contracts", msgspec.json.encode(load.applied), f"prod/{MODEL}".encode())
     assert out.flush(30) == 0, "Kafka did not take the contract within 30 s"
 
