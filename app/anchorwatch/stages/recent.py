@@ -18,6 +18,7 @@ from anchorwatch.watches.quality import MOMENT_UNIT, clip
 
 SLOTS = 24
 SHOWN = ("confusion@late", "inference.seconds", "abs_error@late", "error_moments@late", "answer", "answer.bins")
+OVER = ".over_"  # shares over a promised bound: whether a segment explains the whole is read from them
 
 
 class Quality(NamedTuple):
@@ -33,7 +34,7 @@ class Recent:
     def __init__(self, layout: Layout, span_ms: int) -> None:
         """span_ms: how far back `current` reaches."""
         self.layout, self.slot_ms = layout, max(1, span_ms // SLOTS)
-        self.keys = [key for key, count in layout.counts.items() if count.name in SHOWN]
+        self.keys = [key for key, count in layout.counts.items() if count.name in SHOWN or OVER in count.name]
         self.slots: dict[int, dict[str, Ints]] = {}  # slot number -> count key -> int64[segments, symbols]
 
     def add(self, flat: Ints, to_ms: int) -> None:

@@ -1,0 +1,81 @@
+"""What a cut of the judge writes; whole lives are in test_restore.py."""
+
+from tests.stages.test_judge import Live, command, slow
+from tests.traffic import T0, loan_applied, traffic
+
+from anchorwatch.stages.judge import Judge
+
+
+def written(live: Live) -> set[str]:
+    frozen = live.judge.freeze({})
+    return {key.decode().partition("#")[0] for key in frozen.chunks}
+
+
+def test_a_model_is_written_when_it_was_judged_and_not_before() -> None:
+    live = Live()
+    live.say(traffic(600), T0 + 1_000)
+    live.say([], T0 + 1_700)
+
+    assert b"model:prod/loan#0" in live.chunks
+    assert written(live) == {"feeds"}
+
+
+def test_a_command_is_written_at_once() -> None:
+    live = Live()
+    alert = slow(live)
+    live.judge.command(1, command("ack", alert.id))
+    live.judge.tick(T0 + 2_000, frozenset())
+
+    assert written(live) == {"feeds", "model:prod/loan"}
+
+
+def test_windows_that_wait_survive_with_their_counts() -> None:
+    live = Live()
+    live.say(traffic(500), T0 + 1_600, stuck=1)
+    before = live.judge.feeds["default"]
+
+    live.reborn()
+
+    after = live.judge.feeds["default"]
+    assert after.piles.keys() == before.piles.keys() != set()
+    for window, piles in before.piles.items():
+        assert {k: p.flat.tolist() for k, p in piles.items()} == {k: p.flat.tolist() for k, p in after.piles[window].items()}
+    assert (after.watermarks, after.read, after.first_passed) == (before.watermarks, before.read, before.first_passed)
+
+
+def test_a_model_whose_contract_comes_later_is_kept_until_then() -> None:
+    live = Live()
+    alert = slow(live)
+    live.registry.record(b"prod/loan", None)
+    live.reborn()
+    live.judge.tick(T0 + 3_000, frozenset())
+    asleep = dict(live.judge.models)
+
+    live.registry.apply(loan_applied())
+    live.judge.tick(T0 + 3_000, frozenset())
+
+    assert asleep == {}
+    assert alert.id in {a.id for a in live.judge.models["prod/loan"].alerts.open()}
+
+
+def test_evidence_of_a_contract_that_changed_while_nobody_ran_starts_anew_and_its_alerts_end() -> None:
+    live = Live()
+    slow(live)
+    changed = loan_applied()
+    changed.contract["promises"]["latency"]["inference_p99"] = "90ms"
+    live.registry.apply(changed)
+
+    live.reborn()
+    live.judge.tick(T0 + 3_000, frozenset())
+    live.cut()
+
+    assert {a.state for a in live.alerts} == {"resolved"}
+    assert live.judge.models["prod/loan"].monitors.busy() == []
+
+
+def test_empty_chunks_make_an_empty_judge() -> None:
+    live = Live()
+
+    judge = Judge(0, 1, live.registry, live.judge.flags, live.settings, {})
+
+    assert (judge.feeds, judge.models, judge.command_offset) == ({}, {}, -1)

@@ -1,0 +1,122 @@
+"""When are predictions old enough to be judged? Cells, layouts, bounds; the join itself is in test_join.py."""
+
+import numpy as np
+import pytest
+from tests.stages.test_ingest import beat, label, observed, one, stage, take
+from tests.traffic import LOAN, T0, contract_of
+
+from anchorwatch.contract import to_json
+from anchorwatch.events import Applied
+from anchorwatch.stages.model_ingest import Groups, ModelIngest, hashes_of
+from anchorwatch.watches import catalogue
+from anchorwatch.watches.layout import Layout
+
+LAYOUT = Layout(contract_of(), None, catalogue())
+
+
+@pytest.mark.parametrize(
+    ("late", "window_ms", "cell_ms"), [("3s", 1_000, 1_000), ("3s", 10, 120), ("28d", 10_000, 3_600_000), ("1h", 10_000, 150_000)]
+)
+def test_a_cell_is_a_24th_of_the_delay_in_whole_windows_and_an_hour_at_most(late: str, window_ms: int, cell_ms: int) -> None:
+    layout = Layout(contract_of(LOAN.replace("late: 3s, final: 30s", f"late: {late}, final: 60d")), None, catalogue())
+
+    assert ModelIngest("prod/loan", window_ms).cell_ms(layout) == cell_ms
+
+
+def matured(seconds: int, text: str = LOAN) -> list[tuple[int, int]]:
+    """(window after T0, labelled) of three predictions at 0, 900 and 1,500 ms, outcomes after 100 ms, 3.5 s and never."""
+    ingest = stage(text=text)
+    take(ingest, [one(1, T0), one(2, T0 + 900), one(3, T0 + 1_500), label(1, T0 + 100), label(2, T0 + 4_400)])
+    beat(ingest, T0 + 1_000 * seconds + 500)
+    ingest.tick(T0, frozenset())
+    found = []
+    for observation in observed(ingest):
+        for block in observation.blocks:
+            for key, counts in block.counts.items():
+                if key.startswith("confusion@late"):
+                    total = np.zeros((len(block.segments), counts.symbols), np.int64)
+                    counts.add_to(total, np.arange(len(block.segments)))
+                    found.append((observation.window[0] - T0, int(total[0, :-1].sum())))
+    return found
+
+
+def test_a_prediction_counts_in_the_window_in_which_its_cell_is_as_old_as_late() -> None:
+    """Cells of a second: [0, 1) s is due at 4 s, [1, 2) s at 5 s; what came after 3 s counts as without a label."""
+    assert matured(4) == []
+    assert matured(5) == [(4_000, 1)]
+    assert matured(6) == [(4_000, 1), (5_000, 0)]
+
+
+def test_the_first_batch_need_not_hold_the_oldest_prediction() -> None:
+    ingest = stage()
+    take(ingest, [one(1, T0 + 5_000), label(1, T0 + 5_100)])
+    take(ingest, [one(2, T0 + 3_000), label(2, T0 + 3_100)])
+
+    beat(ingest, T0 + 30_000)
+    ingest.tick(T0, frozenset())
+
+    assert sum(o.tallies.get("prod/loan", {}).get("matured", 0) for o in observed(ingest)) == 2
+
+
+def test_a_shorter_delay_judges_what_is_due_at_once_in_the_window_that_is_open() -> None:
+    ingest = stage()
+    shorter = LOAN.replace("late: 3s", "late: 2s")
+    ingest.registry.apply(Applied(contract=to_json(contract_of(shorter)), actor="ann", at_ms=0, effective_from_ms=T0 + 3_000))
+    take(ingest, [one(i, T0 + 300 * i) for i in range(10)] + [label(i, T0 + 300 * i + 100) for i in range(10)])
+    for second in range(1, 12):
+        beat(ingest, T0 + 1_000 * second + 500)
+        ingest.tick(T0, frozenset())
+
+    windows = [o.window[0] for o in observed(ingest) for b in o.blocks if any(k.startswith("confusion") for k in b.counts)]
+    assert windows == sorted(windows)
+    assert min(windows) >= T0 + 3_000
+
+
+def test_a_long_silence_is_passed_in_one_step() -> None:
+    """A year of empty cells between two predictions."""
+    model = ModelIngest("prod/loan", 1_000)
+    model.closed_to = 0
+
+    assert model.mature(LAYOUT, 365 * 86_400_000) == 0
+    assert model.closed_to > 364 * 86_400_000
+
+
+def test_equal_contracts_are_one_layout_also_after_a_restart() -> None:
+    model = ModelIngest("prod/loan", 1_000)
+    again, other = Layout(contract_of(), None, catalogue()), Layout(contract_of(LOAN.replace("80ms", "90ms")), None, catalogue())
+
+    assert [model.layout_number(each) for each in (LAYOUT, again, other, LAYOUT)] == [0, 0, 1, 0]
+
+
+def test_groups_count_like_a_loop() -> None:
+    rng = np.random.default_rng(1)
+    model = ModelIngest("prod/loan", 1_000)
+    model.layouts = [LAYOUT]
+    n, key = 500, "inference.seconds"
+    windows, combos, cells, keep = rng.integers(0, 3, n), rng.integers(0, 4, n), rng.integers(0, 9, n), rng.random(n) < 0.7
+    where = rng.random(n) < 0.5
+
+    Groups(windows, combos, keep, model.into(0))(key, cells, where)
+
+    for (number, _), window in model.windows.items():
+        found_combos, counts = window.tallies[key].merge()
+        for combo, row in zip(found_combos.tolist(), counts, strict=True):
+            mine = keep & where & (windows == number) & (combos == combo)
+            assert row.tolist() == np.bincount(cells[mine], minlength=len(row)).tolist()
+
+
+def test_weights_add_as_whole_numbers() -> None:
+    model = ModelIngest("prod/loan", 1_000)
+    model.layouts = [LAYOUT]
+    groups = Groups(np.zeros(2, np.int64), np.zeros(2, np.int64), np.ones(2, np.bool_), model.into(0))
+
+    groups.weighted("inference.seconds", np.array([5, 5]), np.array([2**53, 1]))
+
+    assert model.windows[0, 0].tallies["inference.seconds"].merge()[1][0, 5] == 2**53 + 1
+
+
+def test_no_id_hashes_to_the_mark_of_an_empty_slot() -> None:
+    found = hashes_of(["", "p-1", "p-1", "é"])
+
+    assert found.min() > 0
+    assert found[1] == found[2] != found[3]

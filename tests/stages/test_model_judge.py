@@ -1,0 +1,121 @@
+"""One model, window after window: credit, exact rules by time alone, what a person sees of its traffic."""
+
+import numpy as np
+from tests.traffic import LOAN, contract_of, flag_change, loan_applied
+
+from anchorwatch.contract import to_json
+from anchorwatch.stages.model_judge import JudgeSettings, ModelJudge
+from anchorwatch.stages.pile import Pile
+from anchorwatch.stages.registry import Registry
+
+SETTINGS = JudgeSettings("findings", "alerts.events", "alerts.state", 1, window_ms=1_000, summary_ms=10_000)
+
+
+def judge() -> ModelJudge:
+    return ModelJudge(Registry(1_000).apply(loan_applied()), SETTINGS, 30.0)
+
+
+def pile(model: ModelJudge, n: int, last_ms: int) -> Pile:
+    found = Pile(model.layout)
+    model.layout.view(found.flat, "inference.seconds")[0, 20] = n
+    found.last_ms = last_ms
+    return found
+
+
+def test_silence_is_told_at_the_same_moment_however_far_time_jumps() -> None:
+    told = []
+    for steps in ([30_000], range(1_000, 31_000, 1_000), [4_500, 5_500, 30_000]):
+        model = judge()
+        model.window((0, 1_000), pile(model, 10, 900), [], "watermark", 0)
+        findings = [f for to in steps for f in model.pass_time(to, [], "watermark", 0).findings]
+        told.append([(f.name, f.window, f.since_ms) for f in findings])
+
+    assert told[0] == told[1] == told[2] == [("ModelDark", (5_000, 6_000), 900)]
+
+
+def test_traffic_is_said_in_one_word() -> None:
+    model = judge()
+    before = model.traffic
+    model.window((0, 1_000), pile(model, 10, 900), [], "watermark", 0)
+    alive = model.traffic
+    model.pass_time(20_000, [], "watermark", 0)
+    dark = model.traffic
+    model.pass_time(21_000, [flag_change(20_500, "off")], "watermark", 0)
+
+    assert (before, alive, dark, model.traffic) == ("no traffic yet", "alive", "dark", "switched off")
+    announced = judge()
+    announced.window((0, 1_000), pile(announced, 10, 900), [flag_change(500, "off", announced=True)], "watermark", 0)
+    assert announced.traffic == "retired"
+
+
+def test_a_flag_of_the_future_is_not_told_yet() -> None:
+    model = judge()
+
+    judged = model.pass_time(1_000, [flag_change(5_000, "off")], "watermark", 0)
+
+    assert judged.findings == []
+
+
+def test_notes_are_told_with_the_next_summary_and_then_begin_anew() -> None:
+    model = judge()
+    model.note({"outcome.joined": 3})
+    model.note({"outcome.joined": 2})
+
+    summaries = [s for to in (5_000, 10_000, 20_000) for s in model.pass_time(to, [], "watermark", 0).summaries]
+
+    assert [s.tallies for s in summaries] == [{"outcome.joined": 5}, {}]
+
+
+def test_after_a_long_silence_credit_is_a_day_at_most() -> None:
+    """Else the first event after a month, or after a date of 1970, would page by itself."""
+    model = judge()
+    model.window((0, 1_000), pile(model, 1, 900), [], "watermark", 0)
+    year = 365 * 86_400_000
+
+    judged = model.window((year, year + 1_000), pile(model, 1, year + 900), [], "watermark", 0)
+
+    assert [f for f in judged.findings if f.watch != "alive"] == []
+    assert max(model.monitors.evidence().values()) <= 1.0
+
+
+def test_a_new_owner_is_told_of_what_is_open() -> None:
+    model, registry = judge(), Registry(1_000)
+    slow = Pile(model.layout)
+    key = next(key for key in model.layout.counts if key.startswith("inference.over_p99"))
+    model.layout.view(slow.flat, key)[0] = [100, 100]
+    slow.last_ms = 900
+    opened = model.window((0, 1_000), slow, [], "watermark", 0).alerts
+    applied = loan_applied()
+    applied.contract["owner"]["team"] = "group:default/new"
+
+    model.change(registry.apply(applied), 30.0)
+
+    assert opened[0].owner["team"] == "group:default/risk"
+    assert {a.owner["team"] for a in model.alerts.open()} == {"group:default/new"}
+
+
+def test_more_models_in_the_fleet_raise_the_mark_and_keep_the_ratio() -> None:
+    model = judge()
+    model.window((0, 1_000), pile(model, 10, 900), [], "watermark", 0)
+    before = model.monitors.evidence()
+
+    model.change(model.version, 90.0)
+
+    after = model.monitors.evidence()
+    assert model.monitors.level_days == 90.0
+    assert all(np.isclose(after[key], 3 * before[key], rtol=1e-4) for key in before)
+
+
+def test_alerts_of_a_field_that_is_not_watched_any_more_end() -> None:
+    model, registry = judge(), Registry(1_000)
+    gone = Pile(model.layout)
+    model.layout.view(gone.flat, model.layout.state_keys["age"])[0] = [0, 100, 0]
+    gone.last_ms = 900
+    opened = model.window((0, 1_000), gone, [], "watermark", 0)
+    assert {a.labels["alertname"] for a in opened.alerts} == {"InputVanished"}
+    applied = loan_applied()
+    applied.contract = to_json(contract_of(LOAN.replace("  age: {type: number}\n", "")))
+
+    ended = model.change(registry.apply(applied), 30.0)
+
+    assert {(a.labels["subject"], a.state, a.reason) for a in ended} == {("age", "resolved", "no longer watched")}
