@@ -7,7 +7,7 @@ from tests.realdata.reading import folder
 
 from anchorwatch.runtime.report_table import as_text
 
-MARKS = {True: "yes", False: "**no**", None: "not judged"}
+MARKS = {True: "yes", False: "**no**", None: "cannot tell"}
 
 
 def main(arguments: list[str]) -> int:

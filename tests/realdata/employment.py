@@ -8,7 +8,7 @@ NUMBERS = {"AGEP", "SCHL"}  # the others are codes
 UNTIL = ms("2016-01-01")
 
 
-def stream(*, shuffled: bool) -> Stream:
+def stream(*, shuffled: bool, window_ms: int = 6 * HOUR_MS) -> Stream:
     """No time inside a year: rows are spread evenly over it, in the order of the file, or shuffled inside each year."""
     contract = contract_of("employment")
     years: dict[str, list[dict[str, str]]] = {}
@@ -26,4 +26,4 @@ def stream(*, shuffled: bool) -> Stream:
             answer, score = row["prediction"], number(row["predicted_probability"])
             events.append(predicted(contract, at, row["id"], answer, features, segments=segments, score=score))
             events.append(known(contract, at + HOUR_MS, row["id"], row["label"]))
-    return Stream("employment_ma", contract, in_time(events), UNTIL, window_ms=6 * HOUR_MS)
+    return Stream("employment_ma", contract, in_time(events), UNTIL, window_ms=window_ms)
