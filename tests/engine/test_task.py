@@ -237,3 +237,12 @@ def test_what_restoring_found_out_goes_with_the_first_cut() -> None:
 
     assert one.moved
     assert one.freeze("w 1").report.counters == {("anchorwatch.records.lost", labels): 5}
+
+
+def test_an_end_that_comes_with_the_last_rows_counts_although_a_marker_stands_between() -> None:
+    """A transactional producer's marker is the last record: the end is told for 964, the last row stands at 962."""
+    one = task(Notebook(), p=0)
+    one.at_end("p", 964, 964)
+    one.add("p", run((962, 1)), end=964)
+
+    assert one.ended == {"p"}

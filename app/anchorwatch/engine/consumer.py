@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import confluent_kafka as ck
 
 from anchorwatch.engine.cutter import Cutter
+from anchorwatch.engine.ends import Ends
 from anchorwatch.engine.settings import (
     CLASSIC,
     FENCED,
@@ -103,6 +104,7 @@ class Reader:
         self.lag: dict[str, int] = {}  # topic -> records to read, of our tasks
         self.trouble: Exception | None = None  # met in a callback of librdkafka
         self.reasons = Reasons()
+        self.ends = Ends()
 
     def work(self) -> None:
         """Until `stopping`. Raises what should end the process."""
@@ -201,8 +203,7 @@ class Reader:
                 size = sum([len(row[1]) for row in rows if row[1] is not None]) + sum([len(row[0]) for row in rows if row[0] is not None])
                 task.add(topic, Run(rows, traceparents(good), polled_ms, size), self._end(topic, partition))
         if not self.slow:  # else all is paused
-            for task in self.tasks.values():
-                task.looked_ms = polled_ms
+            self.ends.look(self.consumer, self.tasks, polled_ms)
 
     def _end(self, topic: str, partition: int) -> int:
         end: int = self.consumer.get_watermark_offsets(ck.TopicPartition(topic, partition), cached=True)[1]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SIBLING_PATIENCE = 2.0  # seconds a silent topic holds back the others of its task
 AHEAD_BYTES_MAX = 16_000_000  # of one topic waiting for its siblings; above: paused
-LOOKED_MS_MAX = 500  # after the last poll: ends of topics that were met before are no news any more
+LOOKED_MS_MAX = 1_000  # since it was last known that a topic was read to its end; above: it does not count as such
 CHUNK_BYTES_MAX = 900_000  # a changelog record must fit a topic with Kafka's default limit of 1 MB
 Traceparents = Sequence[bytes | None]
 
@@ -79,7 +79,7 @@ class Task:
         self.stable_end: dict[str, int] = {}  # where a topic's end was met last
         self.undecided_since: dict[str, float] = {}
         self.silent_since: dict[str, float] = {}
-        self.looked_ms = time.time_ns() // 1_000_000  # wall clock of the last poll that could have brought rows
+        self.looked_ms = dict.fromkeys(offsets, time.time_ns() // 1_000_000)  # wall clock: up to then it is known that all was read
         self.advanced = time.monotonic()  # when `next` last moved, or there was nothing to read
 
     def add(self, topic: str, run: Run, end: int) -> None:
@@ -92,7 +92,9 @@ class Task:
         self.read_to[topic] = run.rows[-1][2] + 1
         if self.read_to[topic] >= end:
             self.at_end(topic, self.read_to[topic], end)
-        else:
+        elif (
+            self.stable_end.get(topic, -1) < self.read_to[topic]
+        ):  # else the end came with these rows, behind a marker, and comes no second time
             self.ended -= {topic}
 
     def at_end(self, topic: str, offset: int, end: int) -> None:
@@ -105,6 +107,10 @@ class Task:
             self.ended -= {topic}
             self.undecided_since.setdefault(topic, time.monotonic())
 
+    def known_to(self, topic: str) -> int:
+        """The offset up to which all was read: rows, and the markers behind them that no row tells of."""
+        return max(self.read_to[topic], self.stable_end.get(topic, -1))
+
     def taken_to_the_end(self) -> frozenset[str]:
         """`ended` is looked at first: rows that come between the two looks only make the answer smaller."""
         ended = self.ended
@@ -115,9 +121,11 @@ class Task:
         return any(n < self.read_to[topic] or self.stable_end.get(topic, -1) < self.read_to[topic] for topic, n in self.next.items())
 
     def tick(self, now_ms: int) -> None:
-        """What comes while Kafka's thread is at a slow cut is not seen: no topic counts as read to its end then, else it would be late."""
-        seen = now_ms - self.looked_ms <= LOOKED_MS_MAX
-        self.stage.tick(now_ms, self.taken_to_the_end() if seen else frozenset())
+        """What comes while Kafka's thread is at a slow cut, or Kafka is away, is not seen: no topic counts as read to its end then, else it
+        would be late. Of topics at their end the stage is told the time up to which that is known.
+        """
+        ended = frozenset(t for t in self.taken_to_the_end() if now_ms - self.looked_ms[t] <= LOOKED_MS_MAX)
+        self.stage.tick(min([now_ms, *(self.looked_ms[t] for t in ended)]), ended)
         self.due = self.stage.due()
 
     def freeze(self, stamp: str) -> Cut:
