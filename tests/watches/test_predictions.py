@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+from tests.traffic import loan_reference
+from tests.watches.seeing import layout, seen
+
+from anchorwatch.watches.base import ANSWER, Columns, Ints
+from anchorwatch.watches.predictions import WATCH, binned
+
+
+def test_scores_and_classes_are_counted_where_they_are() -> None:
+    of, found = layout(), dict[str, list[int]]()
+
+    class Add:
+        def __call__(self, key: str, cells: Ints, where: np.typing.NDArray[np.bool_] | None = None) -> None:
+            found[of.counts[key].name] = (cells if where is None else cells[where]).tolist()
+
+        def weighted(self, key: str, cells: Ints, weights: Ints) -> None:
+            raise AssertionError("not used by predictions")
+
+    score = np.array([0.0, 1.0, np.nan, 0.5])
+    failed = np.array([False, False, False, True])
+    WATCH.count(of, Columns(4, failed, {}, {ANSWER: np.array([0, 2, 1, -1])}, score, np.maximum(score, 1 - score), score, score), Add())
+
+    assert found["answer"] == [0, 2, 1]
+    assert found["score.bins"] == [0, len(loan_reference().edges["$.score"])]
+    assert found["score.state"] == [0, 0, 1]
+
+
+def test_nothing_is_judged_while_learning() -> None:
+    assert binned(layout(learning=True)) == []
+    assert WATCH.monitors(layout(learning=True)) == ()
+
+
+def test_it_never_pages_by_itself() -> None:
+    assert not any(monitor.harm for monitor in WATCH.monitors(layout()))
+
+
+def test_each_class_is_judged_both_ways_within_five_points() -> None:
+    answer = next(m for m in WATCH.monitors(layout()) if m.key == "predictions:answer/whole")
+
+    assert [(s.label, s.direction) for s in answer.streams] == [
+        ("no", "up"), ("no", "down"), ("yes", "up"), ("yes", "down"), ("a new class", "up"), ("a new class", "down"),
+    ]  # fmt: skip
+    assert answer.streams[0].line == pytest.approx(0.63, abs=0.02)
+    assert answer.streams[1].line == pytest.approx(0.47, abs=0.02)
+
+
+@pytest.mark.parametrize(("subject", "label", "direction", "name", "text"), [
+    ("answer", "no", "down", "PredictionsShifted", "The answer 'no' is given 20 % of the time (reference 5 %)."),
+    ("score", "place", "up", "PredictionsShifted", "Scores are higher than in the reference (mean rank 20 of 100)."),
+    ("score", "spread", "down", "PredictionsShifted", "Scores are spread narrower than in the reference."),
+    ("answer", "place", "up", "PredictionsShifted", "Predicted values are higher than in the reference (mean rank 20 of 100)."),
+    ("score.missing", "score", "up", "PredictionsShifted", "Scores are missing or outside 0..1 in 20 % of predictions (reference 5 %)."),
+    ("confidence", "spread", "up", "PredictionsShifted", "Confidences are spread wider than in the reference."),
+])  # fmt: skip
+def test_sentences_of_shifts(subject: str, label: str, direction: str, name: str, text: str) -> None:
+    told = WATCH.explain(seen(subject, label=label, direction=direction))
+
+    assert (told.name, told.summary) == (name, text)
+
+
+def test_confidence_that_falls_has_a_name_of_its_own() -> None:
+    told = WATCH.explain(seen("confidence", label="place", direction="down", current=0.31, segment="region=eu"))
+
+    assert told.name == "ConfidenceCollapsed"
+    assert told.summary == "The model is less sure of its answers on region=eu than in the reference (median rank 31 of 100)."
