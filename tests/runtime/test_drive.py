@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from tests.traffic import CLOCKWORK, LOAN, T0, Fault, contract_of, flag, in_order, loan_applied, loan_drive, quiet_then, traffic
 
@@ -11,6 +13,17 @@ def test_healthy_traffic_is_quiet(seed: int) -> None:
     heard = loan_drive().feed(traffic(4_000, seed=seed)).end(T0 + 12_000)
 
     assert [(f.name, f.subject, f.segment) for f in heard.findings] == []
+
+
+@pytest.mark.slow
+def test_pages_on_healthy_traffic_are_as_rare_as_promised() -> None:
+    """40 seeds, 8 s each, at a mark of a day (30 pages a month): promised .004 pages in all; with chance < .005 there is one."""
+    findings = []
+    for seed in range(100, 140):
+        drive = loan_drive(clockwork=replace(CLOCKWORK, pages_per_month=30.0))
+        findings += drive.feed(traffic(4_000, seed=seed)).end(T0 + 12_000).findings
+
+    assert [(f.name, f.subject, f.segment, f.evidence_days) for f in findings if f.verdict == "page"] == []
 
 
 def test_a_benign_change_of_mix_is_no_drop_in_quality() -> None:

@@ -30,6 +30,23 @@ def test_a_change_of_the_error_is_told_as_a_warning_outside_the_budget() -> None
     assert {(s.name, s.verdict, s.severity, s.outside_budget) for s in told} == {("QualityDrop", "exact", "warning", True)}
     assert {s.segment for s in told} == {"whole", "region=eu"}
     assert "ADWIN sees another error" in told[0].summary
+    assert len(told) == 2, "once a segment, however long it lasts"
+
+
+def test_advice_ends_when_the_error_is_back_where_it_was() -> None:
+    advice = Advice(layout())
+    story = [(190, 10)] * 20 + [(120, 80)] * 5 + [(192, 8)] * 60
+
+    told = [(s.segment, s.verdict) for i, w in enumerate(story) for s in advice.window(window(advice.layout, *w), (i, i + 1))]
+
+    assert [verdict for segment, verdict in told if segment == "whole"] == ["exact", "quiet"]
+
+
+def test_an_error_that_falls_is_good_news_and_no_warning() -> None:
+    advice = Advice(layout())
+    story = [(120, 80)] * 20 + [(192, 8)] * 20
+
+    assert [s for i, w in enumerate(story) for s in advice.window(window(advice.layout, *w), (i, i + 1))] == []
 
 
 def test_without_being_named_it_only_shows_its_level() -> None:
@@ -57,9 +74,10 @@ def test_a_flood_of_labels_is_thinned() -> None:
 
 def test_a_restored_twin_has_the_same_level() -> None:
     advice, twin = Advice(layout()), Advice(layout())
-    for i in range(10):
-        advice.window(window(advice.layout, 190, 10), (i, i + 1))
+    for i in range(30):
+        advice.window(window(advice.layout, 190 - 70 * (i > 20), 10 + 70 * (i > 20)), (i, i + 1))
 
     twin.restore(advice.snapshot())
 
-    assert twin.levels() == advice.levels()
+    assert advice.open
+    assert (twin.levels(), twin.open) == (advice.levels(), advice.open)

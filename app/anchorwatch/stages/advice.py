@@ -5,6 +5,7 @@ budget" (detection.md 4). Of the whole and the `always` segments only: 0.22 us a
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from anchorwatch.watches.base import WHOLE, Ints
 from anchorwatch.watches.layout import Layout
 
 DELTA = 0.05  # for matured errors: 0 to 0.1 false alarms in 10,000 events
+BACK = 0.01  # points above the error before: within it is well again, beyond it is worth a word
 LABELS_MAX = 20_000  # of a window fed to it; above: every k-th, since the rest says nothing new
 
 
@@ -26,7 +28,7 @@ class Advice:
         self.detectors = {segment: ADWIN(delta=DELTA) for segment in self.segments}
         setting = layout.contract.watches.get("quality")
         self.named = setting is not None and "adwin" in setting.detectors
-        self.since: dict[str, int] = {}
+        self.open: dict[str, tuple[int, float]] = {}  # segment -> (since ms, mean error before): ends when it is back there
 
     def window(self, flat: Ints, window: tuple[int, int]) -> list[Signal]:
         signals = []
@@ -34,7 +36,16 @@ class Advice:
             n, k = self._errors(flat, segment)
             before = detector.level().mean
             drifted = detector.feed(n, k) if n <= LABELS_MAX else detector.feed(LABELS_MAX, k * LABELS_MAX // n)
-            if drifted and self.named:
+            if not self.named:
+                continue
+            now = detector.level().mean
+            if segment in self.open:
+                since, usual = self.open[segment]
+                if now is not None and now <= usual + BACK:
+                    del self.open[segment]
+                    signals.append(replace(self._signal(segment, window, usual, detector), verdict="quiet", since_ms=since))
+            elif drifted and before is not None and now is not None and now > before + BACK:
+                self.open[segment] = (window[0], before)
                 signals.append(self._signal(segment, window, before, detector))
         return signals
 
@@ -63,9 +74,10 @@ class Advice:
         return {segment: (d.level().n, d.level().mean) for segment, d in self.detectors.items()}
 
     def snapshot(self) -> dict[str, Any]:
-        return {segment: detector.snapshot() for segment, detector in self.detectors.items()}
+        return {"detectors": {segment: detector.snapshot() for segment, detector in self.detectors.items()}, "open": self.open}
 
     def restore(self, kept: Mapping[str, Any]) -> None:
-        for segment, state in kept.items():
+        for segment, state in kept["detectors"].items():
             if segment in self.detectors:
                 self.detectors[segment].restore(state)
+        self.open = {segment: (int(since), float(usual)) for segment, (since, usual) in kept["open"].items() if segment in self.detectors}
