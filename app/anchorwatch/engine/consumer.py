@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import confluent_kafka as ck
 
@@ -190,18 +190,13 @@ class Reader:
             raise self.trouble or self.reasons.refusal  # type: ignore[misc]  # one of them is there
         polled_ms = time.time_ns() // 1_000_000
         for (topic, partition), messages in groupby(found, key=lambda m: (m.topic(), m.partition())):
-            task = self.tasks.get(partition)
-            rows: list[Row] = []
-            good: list[ck.Message] = []
-            for m in messages:
-                if m.error() is not None:
+            task, good = self.tasks.get(partition), list(messages)
+            if troubles := [m for m in good if m.error() is not None]:
+                for m in troubles:
                     self._trouble(m, task)
-                else:
-                    good.append(m)
-                    rows.append((m.key(), m.value(), m.offset(), m.timestamp()[1]))  # type: ignore[arg-type]  # bytes: no deserializer is set
-            if task and rows:
-                size = sum([len(row[1]) for row in rows if row[1] is not None]) + sum([len(row[0]) for row in rows if row[0] is not None])
-                task.add(topic, Run(rows, traceparents(good), polled_ms, size), self._end(topic, partition))
+                good = [m for m in good if m.error() is None]
+            if task and good:
+                task.add(topic, run_of(good, polled_ms), self._end(topic, partition))
         if not self.slow:  # else all is paused
             self.ends.look(self.consumer, self.tasks, polled_ms)
 
@@ -375,6 +370,15 @@ class Reader:
                 self.rising.pop(p).cancelled.set()
             if p in self.tasks:
                 self.tasks.pop(p).open = False
+
+
+def run_of(messages: list[ck.Message], polled_ms: int) -> Run:
+    """Rows of consecutive messages, none of them an error."""
+    keys, values = [m.key() for m in messages], [m.value() for m in messages]
+    places = [m.offset() for m in messages], [m.timestamp()[1] for m in messages]
+    rows = cast("list[Row]", list(zip(keys, values, *places, strict=True)))  # bytes: no deserializer is set
+    size = sum(map(len, filter(None, values))) + sum(map(len, filter(None, keys)))
+    return Run(rows, traceparents(messages), polled_ms, size)
 
 
 def traceparents(messages: list[ck.Message]) -> list[bytes | None] | None:

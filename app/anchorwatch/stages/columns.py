@@ -101,7 +101,10 @@ class Maker:
         segments = list(map(attrgetter("segments"), records))
         codes = []
         for dimension, known in zip(self.layout.dimensions, self._dimensions, strict=True):
-            column = [each.get(dimension) if each else None for each in segments]
+            try:
+                column: Objects = [each[dimension] for each in segments]
+            except (KeyError, TypeError):  # some record lacks it, or all segments
+                column = [each.get(dimension) if each else None for each in segments]
             if None in column and dimension in self.categories:
                 place = f"f{self._places[dimension]}"
                 column = [v if v is not None else getattr(r.features, place, None) for v, r in zip(column, records, strict=True)]

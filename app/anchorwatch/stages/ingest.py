@@ -134,9 +134,8 @@ class Ingest:
     def _by_model(self, records: Objects) -> dict[str, Ints | None]:
         """`<environment>/<model>` -> places in records; None: all of them."""
         names = list(map(MODEL, records))
-        first = names[0]
-        if names.count(first) == len(names):
-            return {f"{first[0]}/{first[1]}": None}
+        if len(distinct := set(names)) == 1:
+            return {"/".join(distinct.pop()): None}
         found: dict[str, list[int]] = {}
         for i, (environment, model) in enumerate(names):
             found.setdefault(f"{environment}/{model}", []).append(i)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,12 @@ from anchorwatch.trace import keeps
 from anchorwatch.watches.base import Columns, Floats, Ints
 
 REPLAY_MS = 60_000  # read so much behind: age, not latency
+STAMP = itemgetter(3)
 VERSIONS_MAX = 32  # model versions and flag reasons of one window
-ID, ARM, VERSION, FLAG, LABEL, REVISION, TRACE = map(
-    attrgetter, ("prediction_id", "arm", "model_version", "flag", "label", "revision", "traceparent")
+ID, ARM, VERSION, FLAG, LABEL, REVISION, KIND, TRACE = map(
+    attrgetter, ("prediction_id", "arm", "model_version", "flag", "label", "revision", "kind", "traceparent")
 )
+ODD = frozenset("13579bdf")  # last digit of a traceparent whose producer kept it: a first look, `keeps` decides
 Note = Callable[[str, str, int], None]  # (`<environment>/<model>`, what, how many)
 
 
@@ -44,7 +46,7 @@ class Batch:
 
     def stamps(self) -> Floats:
         """Record timestamps, float64[n]."""
-        every = np.fromiter((row[3] for row in self.rows), np.float64, len(self.rows))
+        every = np.fromiter(map(STAMP, self.rows), np.float64, len(self.rows))
         return every if self.row_of is None else every[self.row_of]
 
     def traces(self) -> list[str | None]:
@@ -140,13 +142,14 @@ class Intake:
         versions = list(map(VERSION, batch.records))
         flags = list(map(FLAG, batch.records))
         columns = [("versions", versions)] if any(versions) else []
-        if any(flags):
+        if flags.count(None) < len(flags):
             columns.append(("reasons", [f.reason if f is not None else None for f in flags]))
         into = model.into(model.layout_number(maker.layout))
         windows = batch.at // model.window_ms
         for name, column in columns:
-            for value in set(column) - {None, ""}:
-                mine = counted & np.fromiter((v == value for v in column), np.bool_, len(column))
+            values = set(column)
+            for value in values - {None, ""}:
+                mine = counted if len(values) == 1 else counted & np.fromiter((v == value for v in column), np.bool_, len(column))
                 for number, n in zip(*np.unique(windows[mine], return_counts=True), strict=True):
                     table = getattr(into(int(number)), name)
                     if value in table or len(table) < VERSIONS_MAX:
@@ -157,7 +160,7 @@ class Intake:
         columns: Columns,
     ) -> None:  # fmt: skip
         """Predictions whose producer sampled their trace: remembered for their outcome, as evidence, and for spans."""
-        kept = [(i, t) for i, t in enumerate(batch.traces()) if t is not None and counted[i] and keeps(t)]
+        kept = [(i, t) for i, t in enumerate(batch.traces()) if t is not None and t[54:55] in ODD and counted[i] and keeps(t)]
         if not kept:
             return
         contract = version.contract
@@ -197,10 +200,10 @@ class Intake:
     # outcomes
 
     def outcomes(self, key: str, version: Version, maker: Maker, model: ModelIngest, batch: Batch) -> None:
-        observed = np.array([i for i, r in enumerate(batch.records) if r.kind != "proxy"], np.int64)
-        if len(observed) < len(batch.records):  # clicks and rules are counted apart, never in the quality metric
-            self.note(key, "outcome.proxy", len(batch.records) - len(observed))
-            batch = batch.part(observed)
+        kinds = list(map(KIND, batch.records))
+        if proxies := kinds.count("proxy"):  # clicks and rules are counted apart, never in the quality metric
+            self.note(key, "outcome.proxy", proxies)
+            batch = batch.part(np.array([i for i, kind in enumerate(kinds) if kind != "proxy"], np.int64))
         if not batch.records:
             return
         hashes = hashes_of(list(map(ID, batch.records)))
@@ -227,11 +230,15 @@ class Intake:
             self.report.latencies.setdefault(hop, []).append(np.maximum(delay, 0) / 1000)
 
     def _keep_outcomes(self, names: dict[str, str], model: ModelIngest, batch: Batch, hashes: NDArray[np.uint64], joined: Joined) -> None:
+        ids = hashes.tolist()
+        known = model.waiting.traces.keys() & set(ids)
+        if not known:
+            return
         traces = batch.traces()
-        for i, h in enumerate(hashes.tolist()):
-            linked = model.waiting.traces.get(h)
-            if linked is None or joined.rows[i] < 0 or len(self.report.kept) >= KEPT_MAX:
+        for i, h in [(i, h) for i, h in enumerate(ids) if h in known]:
+            if joined.rows[i] < 0 or len(self.report.kept) >= KEPT_MAX:
                 continue
+            linked = model.waiting.traces[h]
             record, (_, _, offset, stamp) = batch.records[i], batch.row(i)
             delay = int(batch.at[i]) - int(model.waiting.columns["at"][joined.rows[i] - model.waiting.first])
             kept_one = Kept(

@@ -26,7 +26,7 @@ FIELDS: dict[str, Any] = {  # 54 bytes a row
     "layout": np.int16,  # which layout `combo` and `answer` belong to; -1: a ghost
 }
 ROW_BYTES: int = sum(int(np.dtype(kind).itemsize) for kind in FIELDS.values())
-SLOT_BYTES = 16  # of the index, two slots a row at most half full
+SLOT_BYTES = 12  # of the index, two to four slots a row
 GHOST = -1
 
 
@@ -49,12 +49,15 @@ class Added(NamedTuple):
 
 
 class Index:
-    """hash -> row number, open addressing, whole batches at once. Row numbers only grow; what lies below `first` is gone."""
+    """hash -> row number, open addressing, whole batches at once. Row numbers only grow; what lies below `first` is gone.
 
-    def __init__(self, slots: int = 1 << 12) -> None:
+    base: row numbers are kept as what they exceed it by, in 4 bytes: 2 billion rows fit before the index is made anew.
+    """
+
+    def __init__(self, slots: int = 1 << 12, base: int = 0) -> None:
         self.keys = np.zeros(slots, np.uint64)
-        self.rows = np.full(slots, -1, np.int64)
-        self.mask, self.used = slots - 1, 0
+        self.rows = np.full(slots, -1, np.int32)
+        self.mask, self.base, self.used = slots - 1, base, 0
 
     def put(self, keys: NDArray[np.uint64], rows: Ints) -> None:
         """keys without duplicates and without 0."""
@@ -66,7 +69,7 @@ class Index:
             fresh = here[mine] == 0
             self.keys[place] = keys[bold]  # of several that want a slot the last one has it
             won = self.keys[place] == keys[bold]
-            self.rows[place[won]] = rows[bold[won]]
+            self.rows[place[won]] = rows[bold[won]] - self.base
             self.used += int(np.count_nonzero(fresh & won))
             lost = np.concatenate([left[~mine], bold[~won]])
             at = (np.concatenate([at[~mine], place[~won]]) + 1) & self.mask
@@ -78,7 +81,7 @@ class Index:
         while len(left):
             seen = self.keys[at]
             hit = seen == keys[left]
-            rows[left[hit]] = self.rows[at[hit]]
+            rows[left[hit]] = self.rows[at[hit]] + np.int64(self.base)
             on = ~hit & (seen != 0)
             left, at = left[on], (at[on] + 1) & self.mask
         rows[rows < first] = -1
@@ -93,7 +96,7 @@ class Waiting:
         self.columns: dict[str, NDArray[Any]] = {name: np.zeros(PAGE, kind) for name, kind in FIELDS.items()}
         self.index = Index()
         self.traces: dict[int, str] = {}  # hash -> traceparent of kept predictions
-        self.touched: list[Ints] = []  # row numbers changed since the last cut
+        self.soiled = np.zeros(PAGE, np.bool_)  # rows changed since the last cut
 
     @property
     def nbytes(self) -> int:
@@ -160,7 +163,8 @@ class Waiting:
         n, end = len(hashes), self.n + len(hashes)
         if end > len(self.columns["hash"]):
             size = -(-int(max(end, GROW * len(self.columns["hash"]))) // PAGE) * PAGE
-            self.columns = {name: np.concatenate([old[: self.n], np.zeros(size - self.n, old.dtype)]) for name, old in self.columns.items()}
+            self.columns = {name: _fitted(old[: self.n], size) for name, old in self.columns.items()}
+            self.soiled = _fitted(self.soiled[: self.n], size)
         places = np.arange(self.n, end)
         self.columns["hash"][places] = hashes
         for name, value in (
@@ -174,7 +178,7 @@ class Waiting:
         ):
             self.columns[name][places] = value
         self.n = end
-        if 2 * (self.index.used + n) > len(self.index.keys):
+        if 3 * (self.index.used + n) > 2 * len(self.index.keys):
             self._reindex()
         else:
             self.index.put(hashes, places + self.first)
@@ -182,8 +186,8 @@ class Waiting:
         return places
 
     def _reindex(self) -> None:
-        slots = 1 << max(12, int(4 * self.n).bit_length())
-        self.index = Index(slots)
+        slots = 1 << max(12, int(2 * self.n).bit_length())
+        self.index = Index(slots, self.first)
         self.index.put(self.column("hash"), np.arange(self.first, self.first + self.n))
 
     # outcomes
@@ -231,10 +235,9 @@ class Waiting:
     def drop_front(self, n: int) -> dict[str, NDArray[Any]]:
         """The oldest n rows, whole pages, leave. Returns copies of their columns."""
         gone = {name: column[:n].copy() for name, column in self.columns.items()}
-        for name, column in self.columns.items():
-            left = column[n : self.n].copy()
-            size = max(PAGE, -(-len(left) // PAGE) * PAGE)
-            self.columns[name] = np.concatenate([left, np.zeros(size - len(left), column.dtype)])
+        size = max(PAGE, -(-(self.n - n) // PAGE) * PAGE)
+        self.columns = {name: _fitted(column[n : self.n], size) for name, column in self.columns.items()}
+        self.soiled = _fitted(self.soiled[n : self.n], size)
         self.first += n
         self.n -= n
         if self.traces:
@@ -252,15 +255,15 @@ class Waiting:
         return n
 
     def _soil(self, rows: Ints) -> None:
-        self.touched.append(rows)
+        self.soiled[rows - self.first] = True
 
     # state
 
     def changed(self) -> Ints:
         """Row numbers changed since the last call, ascending, those that left already not among them."""
-        rows = np.unique(np.concatenate(self.touched)) if self.touched else np.zeros(0, np.int64)
-        self.touched = []
-        return rows[rows >= self.first]
+        places = np.flatnonzero(self.soiled[: self.n])
+        self.soiled[places] = False
+        return places + self.first
 
     def images(self, rows: Ints) -> dict[str, NDArray[Any]]:
         """These rows as they are now, with their numbers."""
@@ -275,12 +278,18 @@ class Waiting:
         self.first, self.n = first, n
         size = max(PAGE, -(-n // PAGE) * PAGE)
         self.columns = {name: np.zeros(size, kind) for name, kind in FIELDS.items()}
+        self.soiled = np.zeros(size, np.bool_)
         for image in images:
             keep = (image["row"] >= first) & (image["row"] < first + n)
             places = image["row"][keep] - first
             for name in FIELDS:
                 self.columns[name][places] = image[name][keep]
         self._reindex()
+
+
+def _fitted(column: NDArray[Any], size: int) -> NDArray[Any]:
+    """A copy with zeros behind, up to that size."""
+    return np.concatenate([column, np.zeros(size - len(column), column.dtype)])
 
 
 def _equal(a: Floats, b: Floats) -> NDArray[np.bool_]:

@@ -1,6 +1,7 @@
 """Where does the line lie? Reference counts, tolerance, luck and clumping made into monitors, for every watch alike (detection.md 2.3, 2.4)."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,12 @@ NAMED_MAX = 30
 def luck_of(layout: "Layout") -> float:
     """z for the sampling error of the reference: promised run length against days of reference."""
     assert layout.reference is not None, "a line from the reference needs one"
-    return float(luck(PROMISE_DAYS / layout.reference.days))
+    return _luck(layout.reference.days)
+
+
+@cache
+def _luck(days: float) -> float:
+    return float(luck(PROMISE_DAYS / days))
 
 
 def line_of(layout: "Layout", monitor: str, k: float, n: float, tolerance: float, stream: int = 0, streams: int = 1) -> float:
