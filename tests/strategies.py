@@ -2,12 +2,13 @@
 
 import random
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from hypothesis import strategies as st
+from tests.traffic import T0, outcome, prediction
 
 from anchorwatch.runtime.drive import Event
-from tests.traffic import T0, outcome, prediction
 
 LATENESS_MS = 500
 REGIONS = ("eu", "us", "af")
@@ -66,7 +67,7 @@ def shuffled(events: Sequence[Event], seed: int, jitter_ms: int = LATENESS_MS) -
 def batches(events: Sequence[Event], cuts: Sequence[int]) -> list[list[Event]]:
     """Cut at these places, taken modulo the length."""
     places = sorted({cut % (len(events) + 1) for cut in cuts} | {0, len(events)})
-    return [list(events[a:b]) for a, b in zip(places[:-1], places[1:], strict=True)]
+    return [list(events[a:b]) for a, b in pairwise(places)]
 
 
 def cuts() -> st.SearchStrategy[list[int]]:
