@@ -16,6 +16,7 @@ from anchorwatch.engine.settings import READING, consumer
 @pytest.fixture
 def filled(kafka: Any, topic_prefix: str) -> Callable[[int], str]:
     """A topic of one partition with so many records."""
+
     def fill(n: int) -> str:
         topic = f"{topic_prefix}p"
         with AdminClient({**kafka.client}) as admin:

@@ -346,3 +346,14 @@ def test_a_record_of_a_batch_may_be_read_as_json_again() -> None:
 
     assert set(ingest.tallies["prod/loan"]) == {"outcome.joined"}
     assert json.loads(traffic(1)[0].value)["model"] == "loan"
+
+
+def test_a_record_timestamp_from_far_ahead_opens_no_window_of_its_own() -> None:
+    """A producer whose clock is a year ahead, both in payload and record timestamp: counted now, and noted."""
+    made = stage(wall=True)
+
+    take(made, [one(1, T0 + 365 * 86_400_000)])
+
+    windows = {number * made.settings.window_ms for model in made.models.values() for number, _ in model.windows}
+    assert windows == {T0 // made.settings.window_ms * made.settings.window_ms}
+    assert made.tallies[""]["note.clock_ahead"] == 1

@@ -101,7 +101,8 @@ class Ingest:
         self._advance(topic, decoded.at_ms, decoded.heartbeat_ms, polled_ms)
         if decoded.records:
             row_of = None if decoded.rows is None else np.array(decoded.rows, np.int64)
-            batch = Batch(topic, self.task, rows, decoded.records, row_of, decoded.at_ms, decoded.latency_ms, polled_ms, traceparents)
+            at_ms = self._sane(decoded.at_ms, polled_ms)
+            batch = Batch(topic, self.task, rows, decoded.records, row_of, at_ms, decoded.latency_ms, polled_ms, traceparents)
             for key, places in self._by_model(decoded.records).items():
                 self._route(role, key, batch if places is None else batch.part(places))
 
@@ -110,6 +111,13 @@ class Ingest:
         times = np.append(at, heartbeat_ms)
         near = times[times <= polled_ms + AHEAD_MS_MAX] if self.settings.wall else times
         self.seen[topic] = max(self.seen.get(topic, -1), int(near.max(initial=-1)))
+
+    def _sane(self, at: Ints, polled_ms: int) -> Ints:
+        """Record timestamps may lie as well: what claims to come from far ahead came now, else each would hold a window open for ever."""
+        if not self.settings.wall or int(at.max()) <= polled_ms + AHEAD_MS_MAX:
+            return at
+        self.note("", "note.clock_ahead", int((at > polled_ms + AHEAD_MS_MAX).sum()))
+        return np.where(at > polled_ms + AHEAD_MS_MAX, polled_ms, at)
 
     def _prepare(self, at_ms: int) -> None:
         """Decoders follow the contracts: a struct per model, so that a record is read once, into typed fields.
