@@ -23,7 +23,7 @@ from anchorwatch.watches.base import Ints
 AHEAD_MS_MAX = 300_000  # a time further ahead of the wall never moves a watermark
 DEAD_PER_MINUTE = 100  # dead letters of one topic and kind that are kept; the rest is counted
 MODELS_MAX = 1_000  # names without a contract that are counted apart; above: together
-MODEL = attrgetter("environment", "model")
+ENVIRONMENT, MODEL = attrgetter("environment"), attrgetter("model")
 
 
 class Decoder(Protocol):
@@ -141,11 +141,11 @@ class Ingest:
 
     def _by_model(self, records: Objects) -> dict[str, Ints | None]:
         """`<environment>/<model>` -> places in records; None: all of them."""
-        names = list(map(MODEL, records))
-        if len(distinct := set(names)) == 1:
-            return {"/".join(distinct.pop()): None}
+        environments, models = set(map(ENVIRONMENT, records)), set(map(MODEL, records))
+        if len(environments) == len(models) == 1:
+            return {f"{environments.pop()}/{models.pop()}": None}
         found: dict[str, list[int]] = {}
-        for i, (environment, model) in enumerate(names):
+        for i, (environment, model) in enumerate(zip(map(ENVIRONMENT, records), map(MODEL, records), strict=True)):
             found.setdefault(f"{environment}/{model}", []).append(i)
         return {key: np.array(places) for key, places in found.items()}
 
