@@ -56,7 +56,7 @@ def learn(contract: Contract, rows: Rows, as_map: Any, places: Mapping[str, int]
     declared = with_features(contract, [as_map(raw) for raw in rows.raws[:2_000]])
     maker = Maker(Layout(declared, None, ()), dict(places))
     columns = maker.columns(rows.predictions, rows.latency_ms, np.full(len(rows.predictions), np.nan))
-    delays, errors = _pairs(declared, maker, rows)
+    delays, errors = _pairs(declared, rows)
     bins = {name: _edges(values) for name, values in columns.numbers.items() if name != ANSWER}
     bins |= {SCORE: _edges(columns.score), CONFIDENCE: _edges(columns.confidence)}
     if declared.task == "regression":
@@ -97,7 +97,7 @@ def with_features(contract: Contract, samples: Sequence[Mapping[str, Any]]) -> C
     return contract.model_copy(update={"features": found})
 
 
-def _pairs(contract: Contract, maker: Maker, rows: Rows) -> tuple[Floats, Floats]:
+def _pairs(contract: Contract, rows: Rows) -> tuple[Floats, Floats]:
     """Seconds between prediction and label, and |prediction - label| of a regression, of all that can be joined."""
     at = dict(zip(hashes_of([r.prediction_id for r in rows.predictions]).tolist(), range(len(rows.at)), strict=True))
     delays, errors = [], []
@@ -111,7 +111,6 @@ def _pairs(contract: Contract, maker: Maker, rows: Rows) -> tuple[Floats, Floats
         answer = rows.predictions[place].prediction
         if contract.task == "regression" and isinstance(answer, int | float) and isinstance(outcome.label, int | float):
             errors.append(abs(float(answer) - float(outcome.label)))
-    del maker
     return np.array(delays), np.array(errors)
 
 
