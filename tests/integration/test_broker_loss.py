@@ -78,7 +78,8 @@ def test_what_producers_held_back_while_kafka_was_silent_is_not_late(single: Bro
         process = single.nodes[0].pid
         assert process, "the node runs"
         os.kill(process, signal.SIGSTOP)
-        time.sleep(8)  # longer than the lateness of 3 s
+        over = time.monotonic() + 8  # longer than the lateness of 3 s
+        until(lambda: time.monotonic() > over, 20)
         os.kill(process, signal.SIGCONT)
 
     found, fed, wrong = totals(there, silence)
