@@ -34,3 +34,16 @@ def test_a_kafka_that_is_not_there_is_unreachable() -> None:
     with pytest.raises(Unreachable, match=r"topic p: .*bootstrap.servers"):
         counts(client, ["p"], 0.3)
     client.close()
+
+
+def test_a_kafka_that_is_away_is_told_once_and_not_at_every_attempt(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    client = reader(NOWHERE)
+    with pytest.raises(Unreachable):
+        counts(client, ["p"], 1.0)
+    client.close()
+    told = [record.getMessage() for record in caplog.records]
+    assert [line for line in told if "_TRANSPORT" in line and "127.0.0.1:9/bootstrap" in line], told
+    assert len(told) <= 3, told  # a code each
+    assert "FAIL" not in capfd.readouterr().err

@@ -22,6 +22,8 @@ CLASSIC: Settings = {  # partition p of every source goes to one worker; an inst
     "session.timeout.ms": 10_000,
     "heartbeat.interval.ms": 1_000,
 }
+# For each attempt to connect librdkafka writes a line to stderr. The same comes as an error, which we tell; `kafka: {log_level: 6}` shows both.
+QUIET: Settings = {"log_level": 2}
 READING: Settings = {  # ours: exactness rests on them
     "isolation.level": "read_committed",
     "enable.auto.commit": False,
@@ -62,31 +64,39 @@ FENCED = {
 }
 
 
+REPEATED_S = 30.0  # the same trouble is told once in so long: a client tries some 20 times a second to connect
+
+
 class Reasons:
     """The last things a client said of itself; the calls that fail say "transport failure" and no more."""
 
     def __init__(self) -> None:
         self.last = ""
+        self._told: dict[int, float] = {}  # code -> when
         self.refusal: OperatorError | None = None  # an access that was refused: no use in trying on
 
     def __call__(self, error: ck.KafkaError) -> None:
-        self.last = error.str()
-        log.warning("kafka.trouble code=%s reason=%s", error.name(), error.str())
+        self.last, now = error.str(), time.monotonic()
+        if now - self._told.get(error.code(), -REPEATED_S) >= REPEATED_S:
+            self._told[error.code()] = now
+            log.warning("kafka.trouble code=%s reason=%s", error.name(), error.str())
         if error.code() in REFUSED_ACCESS:
             self.refusal = refusal(error)
 
 
 def refusal(error: ck.KafkaError) -> ConfigError:
-    return ConfigError(f"Kafka refuses us: {error.str()} ({error.name()}); give the user of `kafka:` this right (`anchorwatch doctor`)")
+    return ConfigError(
+        f"Kafka refuses us: {error.str()} ({error.name()}); check user and password under `kafka:`, and give that user this right"
+    )
 
 
 def consumer(*settings: Settings) -> ck.Consumer:
     """Later settings win."""
-    return _client(ck.Consumer, *settings)
+    return _client(ck.Consumer, QUIET, *settings)
 
 
 def producer(*settings: Settings) -> ck.Producer:
-    return _client(ck.Producer, *settings)
+    return _client(ck.Producer, QUIET, *settings)
 
 
 def _client(kind: type[Client], *settings: Settings) -> Client:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import confluent_kafka as ck
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined]
 
-from anchorwatch.engine.settings import REFUSED_ACCESS, Settings, counts, reader, refusal, same_counts
+from anchorwatch.engine.settings import QUIET, REFUSED_ACCESS, Settings, counts, reader, refusal, same_counts
 from anchorwatch.errors import ConfigError, TopicsMismatch, Unreachable
 
 DAY = 24 * 3_600_000  # ms
@@ -111,7 +111,7 @@ def differences(kafka: Settings, layout: Layout) -> list[str]:
 def _admin(kafka: Settings) -> AdminClient:
     """Use it with `with`: one that was used lives on until the garbage collector finds its cycle."""
     try:
-        return AdminClient(dict(kafka))
+        return AdminClient({**QUIET, **kafka})
     except (ck.KafkaException, TypeError, ValueError) as exc:
         raise ConfigError(f"kafka: {exc}; names and values are librdkafka's, see its CONFIGURATION.md") from exc
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import confluent_kafka as ck
 
-from anchorwatch.engine.settings import FENCED, REFUSED_ACCESS, WRITING, Settings, producer, refusal
+from anchorwatch.engine.settings import FENCED, REFUSED_ACCESS, WRITING, Reasons, Settings, producer, refusal
 from anchorwatch.errors import OperatorError, OurError, TopicsMismatch
 from anchorwatch.events import Record
 from anchorwatch.stages.report import Report
@@ -49,7 +49,7 @@ class Transactions:
         self.began = 0.0  # when the commit now under way began
         self.limits: dict[str, int] = {}  # topic -> bytes a record may have, for topics that refused one as too large
         self.refusals: dict[str, ck.KafkaError] = {}  # topic -> why it took a record of this transaction not
-        self.producer = producer(WRITING, kafka, {"transactional.id": name, "error_cb": self._told})
+        self.producer = producer(WRITING, kafka, {"transactional.id": name, "error_cb": Reasons()})
         self.name = name
         self.largest = int({**WRITING, **kafka}["message.max.bytes"])
 
@@ -163,9 +163,6 @@ class Transactions:
                 )  # halved until it fits; the least that tells anything
             log.warning("topic.refused topic=%s reason=%s", topic, error.str())
         return Refused("; ".join(f"{topic}: {error.str()}" for topic, error in self.refusals.items()) or otherwise)
-
-    def _told(self, error: ck.KafkaError) -> None:
-        log.warning("kafka.trouble client=producer code=%s reason=%s", error.name(), error.str())
 
     def _meant(self, exc: ck.KafkaException) -> OperatorError | OurError:
         """What an error that ends the process tells a person."""
