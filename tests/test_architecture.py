@@ -288,7 +288,7 @@ def run_python(*arguments: str) -> str:
 def test_help_imports_nothing_heavy() -> None:
     """The reason why it is quick; does not depend on the machine."""
     heavy = ("numpy", "pydantic", "faust", "river", "scipy", "aiohttp", "opentelemetry", "confluent_kafka", "msgspec", "yaml", "jgo")
-    code = "import sys; from anchorwatch.cli import run; run(['--help']); print('LOADED', *sys.modules)"
+    code = "import sys; from anchorwatch.cli import launch; launch(['--help']); print('LOADED', *sys.modules)"
 
     loaded = set(run_python("-c", code).partition("LOADED")[2].split())
 

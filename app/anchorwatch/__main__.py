@@ -2,11 +2,11 @@
 
 import sys
 
-from anchorwatch.cli import run
+from anchorwatch.cli import launch
 
 
 def main() -> None:
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(launch(sys.argv[1:]))
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from anchorwatch.alerting.policy import ModelAlerts
 from anchorwatch.alerting.records import alert_records
 from anchorwatch.alerting.signal import Signal
 from anchorwatch.cli import _alerts_shown as shown
-from anchorwatch.cli import run
-from anchorwatch.cli.alerts import _until
+from anchorwatch.cli import launch as run
+from anchorwatch.cli.alerts import _login, _until
 from anchorwatch.errors import ConfigError
 from anchorwatch.events import Alert, Command
 
@@ -221,3 +221,12 @@ def test_what_is_forgotten_and_what_is_foreign_is_not_shown(
     producer.flush(30)
 
     assert order("ls") == 0
+
+
+def test_a_login_without_a_name_is_asked_who_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 3_999_999_999)  # as a container does that is given a number in place of a user
+
+    with pytest.raises(ConfigError, match=r"--actor: .*ANCHORWATCH_ACTOR"):
+        _login()

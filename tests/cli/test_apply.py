@@ -6,7 +6,7 @@ from tests.conftest import Kafka
 from tests.runtime.installation import CONTRACT, Installation, until
 from tests.runtime.test_apply import rows
 
-from anchorwatch.cli import run
+from anchorwatch.cli import launch as run
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.runtime.loans import CONTRACT, Fault, T, events, lines
 
-from anchorwatch.cli import run
+from anchorwatch.cli import launch as run
 
 
 @pytest.fixture

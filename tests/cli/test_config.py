@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from anchorwatch.cli import run
+from anchorwatch.cli import launch as run
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from anchorwatch.cli import run
+from anchorwatch.cli import launch as run
 
 GOOD = "contract: 1\nmodel: fraud\ntask: binary\nowner: {team: risk}\nlabels: {classes: [pass, block]}\n"
 

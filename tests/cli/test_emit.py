@@ -6,7 +6,7 @@ import pytest
 from tests.conftest import Kafka
 from tests.runtime.installation import Installation
 
-from anchorwatch.cli import run
+from anchorwatch.cli import launch as run
 
 
 @pytest.fixture

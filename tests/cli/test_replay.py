@@ -7,7 +7,7 @@ import pytest
 from tests.conftest import Kafka
 from tests.runtime.loans import CONTRACT, Fault, T, events, lines
 
-from anchorwatch.cli import run
+from anchorwatch.cli import launch as run
 
 APP = str(Path(__file__).parents[2] / "app")
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from anchorwatch.cli import run
+from anchorwatch.cli import launch as run
 
 
 @pytest.mark.parametrize(

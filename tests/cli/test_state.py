@@ -25,7 +25,7 @@ def run(kafka: Any, topic_prefix: str, tmp_path: Path, capsys: pytest.CaptureFix
     )
 
     def run(*words: str) -> tuple[int, str]:
-        code = cli.run([*words, "--settings", str(settings)])
+        code = cli.launch([*words, "--settings", str(settings)])
         return code, capsys.readouterr().out
 
     assert run("topics", "create")[0] == 0

@@ -5,7 +5,7 @@ import pytest
 from tests.conftest import Kafka
 from tests.runtime.installation import Installation
 
-from anchorwatch.cli import run
+from anchorwatch.cli import launch as run
 from anchorwatch.cli.tail import _since
 from anchorwatch.errors import ConfigError
 

@@ -78,7 +78,7 @@ def _version_option(
     """Options of `anchorwatch` itself."""
 
 
-def run(arguments: Sequence[str]) -> int:
+def launch(arguments: Sequence[str]) -> int:  # not `run`: the command of that name is a module here
     """The exit code. Errors of operators are one message without a stack trace."""
     known = set(names())
     wanted = next((word for word in arguments if word in known), None)

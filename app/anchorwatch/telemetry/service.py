@@ -40,8 +40,10 @@ class ServiceTraces:
 
     def close(self, seconds: float = 2.0) -> None:
         """Sends what is left; gives up after so long, since the SDK waits half a minute for a dead endpoint."""
-        ending = threading.Thread(target=self.provider.shutdown, name="traces-end", daemon=True)
+        ending = threading.Thread(target=self._end, name="traces-end", daemon=True)
         ending.start()
         ending.join(seconds)
-        if not ending.is_alive():
-            self._log.removeFilter(self._once)
+
+    def _end(self) -> None:
+        self.provider.shutdown()
+        self._log.removeFilter(self._once)
