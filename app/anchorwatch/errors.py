@@ -64,6 +64,10 @@ class NotFinite(ProducerError, ValueError):
     """NaN or infinity: refused before anything changes, since one of them silences most estimators for good."""
 
 
+UNREADABLE = (ValueError, RecursionError)
+"""What msgspec raises for bytes that hold no record of the wanted type: wrong in form, not UTF-8, or nested too deep."""
+
+
 class OurError(AnchorwatchError): ...
 
 

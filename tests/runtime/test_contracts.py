@@ -17,6 +17,7 @@ def test_the_newest_of_each_model_is_in_force_and_a_tombstone_ends_it(installati
     there.apply(CONTRACT.replace("model: fraud", "model: churn"))
     there.remove("prod/churn")
     there.write("contracts", b"prod/odd", b"nonsense")
+    there.write("contracts", b"prod/fraud", b'{"contract":{"a":"\xff"}}')
     settings = load(there.folder / "anchorwatch.yaml", {})
 
     assert {key: applied.contract.get("timezone") for key, applied in contracts.in_force(settings).items()} == {

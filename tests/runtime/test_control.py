@@ -59,7 +59,7 @@ def test_a_flag_has_the_time_of_its_record_when_it_names_none() -> None:
 def test_what_cannot_be_read_changes_nothing() -> None:
     of = controls("judge")
     for topic in ("p.flags", "p.commands", "p.contracts"):
-        for value in (b"nonsense", b"{}", b"\xff", None):
+        for value in (b"nonsense", b"{}", b"\xff", b'{"contract":{"a":"\xff"}}', b'{"a":' * 100_000, None):
             of.take(topic, b"prod/fraud-on", value, 0, 0)
 
     assert (of.flags.changes, list(of.commands), len(of.roster.registry)) == ({}, [], 1)

@@ -1,4 +1,7 @@
+import json
+
 import msgspec
+import pytest
 
 from anchorwatch.engine.tail import Told
 from anchorwatch.events import Observation
@@ -40,3 +43,11 @@ def test_json_has_all_parts() -> None:
         "topic": "t", "partition": 2, "offset": 7, "time_ms": 1_795_341_180_123, "key": None, "value": 1,
         "headers": {"content-type": "application/json"},
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("raw", [b'{"a":NaN}', b"[1e999, -Infinity]", rb'{"a":"\ud800"}', b"[" * 100_000, b'{"a":' * 100_000])
+def test_what_a_strict_parser_refuses_is_shown_as_text(raw: bytes) -> None:
+    shown.line(told(raw)).encode()
+    line = json.dumps(shown.as_json(told(raw)), ensure_ascii=False, allow_nan=False).encode()
+
+    assert json.loads(line)["value"] == raw.decode()

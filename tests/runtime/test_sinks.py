@@ -63,6 +63,6 @@ def test_each_change_is_told_once_over_restarts(installation: Callable[..., Inst
     assert (first, second, third) == ({"log.delivered": 2}, {"log.delivered": 2}, {})
 
 
-@pytest.mark.parametrize("value", [None, b"nonsense", b"{}", b"\xff"])
+@pytest.mark.parametrize("value", [None, b"nonsense", b"{}", b"\xff", b'{"labels":{"a":"\xff"}}', b'{"a":' * 100_000])
 def test_what_is_no_alert_is_passed_over(value: bytes | None) -> None:
     assert decoded(value) is None

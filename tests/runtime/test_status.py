@@ -52,7 +52,9 @@ def test_an_announcement_is_no_reason_to_wake() -> None:
 
 def test_the_newest_summary_counts_and_findings_are_passed_over() -> None:
     records = [told(msgspec.json.encode(summary(at_ms))) for at_ms in (2, 3, 1)]
-    found = status.newest([*records, told(b'{"schema":"finding.v1"}'), told(b'{"schema":"summary.v1"}'), told(None)])
+    found = status.newest(
+        [*records, told(b'{"schema":"finding.v1"}'), told(b'{"schema":"summary.v1"}'), told(b'"summary.v1"\xff'), told(None)]
+    )
 
     assert {key: each.at_ms for key, each in found.items()} == {"prod/fraud": 3}
 
@@ -63,7 +65,7 @@ def test_what_is_resolved_or_removed_is_not_open() -> None:
         for name, state in (("a", "firing"), ("b", "resolved"), ("c", "firing"))
     ]
 
-    assert [each.id for each in status.opened([*records, told(None, b"c"), told(b"{}", b"d")])] == ["a"]
+    assert [each.id for each in status.opened([*records, told(None, b"c"), told(b"{}", b"d"), told(b'{"a":' * 100_000, b"e")])] == ["a"]
 
 
 def test_a_model_without_labels_says_why() -> None:

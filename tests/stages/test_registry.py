@@ -79,6 +79,16 @@ def test_a_contract_that_cannot_be_used_is_remembered_and_what_was_in_force_stay
     assert set(registry.refused) == {"prod/loan", "prod/other"}
 
 
+@pytest.mark.parametrize("raw", [b'{"contract":{"a":"\xff"}}', b'{"a":' * 100_000, b"[" * 100_000, b'{"contract":{"a":' + b"[" * 100_000])
+def test_a_record_that_is_not_text_or_nested_too_deep_ends_nothing(raw: bytes) -> None:
+    registry = Registry(10_000)
+    registry.record(b"prod/loan", msgspec.json.encode(applied(with_line(80))))
+
+    registry.record(b"prod/loan", raw)
+
+    assert (line(registry, 0), set(registry.refused)) == (80, {"prod/loan"})
+
+
 def test_a_refusal_ends_with_the_next_good_contract() -> None:
     registry = Registry(10_000)
     registry.record(b"prod/loan", b"{}")

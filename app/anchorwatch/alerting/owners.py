@@ -59,7 +59,7 @@ def no_owner(model: str, environment: str, since_ms: int, fallback: str) -> Sign
         severity="warning",
         harm=False,
         summary=f"Nobody owns the model {model} in {environment}: its alerts go to {fallback}.",
-        description=f"Write a contract with owner.team for {model} ({environment}) and apply it; `anchorwatch init` drafts one.",
+        description=f"Write a contract with owner.team for {model} ({environment}) and put it in force by `anchorwatch apply`.",
         since_ms=since_ms,
         onset=(since_ms, since_ms),
         outside_budget=True,

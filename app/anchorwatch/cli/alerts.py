@@ -172,11 +172,12 @@ def _alert(value: bytes) -> "Alert | None":
     """None for what another program wrote there: it must not hide our alerts."""
     import msgspec
 
+    from anchorwatch.errors import UNREADABLE
     from anchorwatch.events import Alert
 
     try:
         return msgspec.json.decode(value, type=Alert)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         sys.stderr.write(f"✗ a record is no alert of ours, left out: {error}\n")
         return None
 
@@ -222,11 +223,21 @@ def _order(
     before_it_fires = verb == "silence" and target.count("/") in (1, 3) and not any(target in _names(alert) for alert in alerts)
     named = [] if before_it_fires else _matching(alerts, target)
     exact = target if before_it_fires or target in _names(named[0]) else named[0].id
-    order = Command(verb, exact, actor or getpass.getuser(), reason.strip(), int(time.time() * 1_000), until_ms)
+    order = Command(verb, exact, actor or _login(), reason.strip(), int(time.time() * 1_000), until_ms)
     _write(settings, order)
     from anchorwatch.cli import _alerts_shown as shown
 
     shown.ordered(order, named, as_json=as_json)
+
+
+def _login() -> str:
+    """Raises ConfigError where the system has no name for us, as in a container with a number in place of a user."""
+    from anchorwatch.errors import ConfigError
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        raise ConfigError("--actor: this login has no name; say who you are, by --actor or ANCHORWATCH_ACTOR") from None
 
 
 def _write(settings: "Settings", order: "Command") -> None:

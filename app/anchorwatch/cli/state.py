@@ -87,13 +87,14 @@ def _place(stage: str, settings: Path | None, bootstrap: str | None) -> tuple[di
 
 def _line(found: "Found") -> str:
     state = ", ".join(f"{topic} {offset}" for topic, offset in sorted(found.head.next.items())) or "nothing"
-    group = ", ".join(f"{topic} {each.offset}" for topic, each in sorted(found.committed.items())) or "nothing"
+    known = sorted((topic, each.offset) for topic, each in found.committed.items() if each.offset >= 0)  # below: none was committed
+    group = ", ".join(f"{topic} {offset}" for topic, offset in known) or "nothing"
     mark = "✓" if found.agrees else "✗"
     return f"{mark} task {found.task}: {len(found.chunks)} chunks; state stands at {state}; the group at {group}"
 
 
 def _plain(found: "Found") -> dict[str, object]:
-    committed = {topic: each.offset for topic, each in found.committed.items()}
+    committed = {topic: each.offset if each.offset >= 0 else None for topic, each in found.committed.items()}
     return {"task": found.task, "agrees": found.agrees, "chunks": len(found.chunks), "state": found.head.next, "committed": committed}
 
 

@@ -10,7 +10,7 @@ import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 
 from anchorwatch.client.outbox import reason
-from anchorwatch.errors import OperatorError
+from anchorwatch.errors import UNREADABLE, OperatorError
 from anchorwatch.events import Alert
 
 SEEN_MAX = 10_000  # changes of alerts remembered to drop repeated ones
@@ -89,7 +89,7 @@ def _alert(message: Message) -> Alert | None:
     value = message.value()
     try:
         return None if value is None else msgspec.json.decode(value, type=Alert)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         _log.warning("%s-%s@%s is no alert: %s", message.topic(), message.partition(), message.offset(), error)
         return None
 

@@ -4,7 +4,7 @@ import msgspec
 
 from anchorwatch.config import Settings, load_contracts
 from anchorwatch.engine.tail import tail
-from anchorwatch.errors import ConfigError
+from anchorwatch.errors import UNREADABLE, ConfigError
 from anchorwatch.events import Applied
 from anchorwatch.stages.registry import applied_from_files
 
@@ -27,10 +27,11 @@ def in_force(settings: Settings) -> dict[str, Applied]:
     found: dict[str, Applied] = {}
     for told in tail(settings.kafka, [settings.topic("contracts")], since="beginning", until_end=True):
         name = (told.key or b"").decode(errors="replace")
-        found.pop(name, None)
-        if told.value is not None:
-            try:
-                found[name] = msgspec.json.decode(told.value, type=Applied)
-            except msgspec.DecodeError:
-                continue  # what nobody can read is not in force; `run` logs it
+        if told.value is None:
+            found.pop(name, None)
+            continue
+        try:
+            found[name] = msgspec.json.decode(told.value, type=Applied)
+        except UNREADABLE:
+            continue  # what was in force stays, as for `run`, which logs it
     return found

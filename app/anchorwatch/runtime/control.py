@@ -8,6 +8,7 @@ from weakref import WeakSet
 
 import msgspec
 
+from anchorwatch.errors import UNREADABLE
 from anchorwatch.events import Command, FlagChange
 from anchorwatch.runtime.job import Job
 from anchorwatch.runtime.roster import Roster
@@ -77,7 +78,7 @@ class Controls:
             return
         try:
             command = msgspec.json.decode(value, type=Command)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             log.warning("command.refused offset=%d key=%r reason=%s; send it with `anchorwatch alerts`", offset, key, error)
             return
         self.commands.append((offset, command))

@@ -1,12 +1,14 @@
 """Records of any standard topic as a line for a person, or as plain data for a program."""
 
 import json
+import math
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from anchorwatch.engine.tail import Told
+from anchorwatch.errors import UNREADABLE
 from anchorwatch.events import Observation
 
 VALUE_CHARACTERS_MAX = 300  # of a line; `--json` shows all
@@ -32,17 +34,26 @@ def as_json(told: Told) -> dict[str, Any]:
 
 
 def value(raw: bytes | None) -> Any:
-    """JSON, an observation without its counts, or text; None: a tombstone."""
+    """JSON, an observation without its counts, or text; None: a tombstone. What a strict parser would not read back is text."""
     if raw is None:
         return None
     try:
-        return json.loads(raw)
-    except ValueError:
+        found = json.loads(raw, parse_constant=_finite, parse_float=_finite)
+        json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair can be read, not written
+        return found
+    except UNREADABLE:
         pass
     try:
         return observation(OBSERVATION.decode(raw))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return text(raw)
+
+
+def _finite(word: str) -> float:
+    """Raises ValueError for NaN, infinities and what becomes one, as 1e999."""
+    if math.isfinite(number := float(word)):
+        return number
+    raise ValueError(word)
 
 
 def observation(found: Observation) -> dict[str, Any]:

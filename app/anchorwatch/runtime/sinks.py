@@ -15,7 +15,7 @@ import msgspec
 from anchorwatch.config import Settings
 from anchorwatch.engine.settings import READING, REFUSED_ACCESS, TP, consumer, counts, reader, refusal, same_counts
 from anchorwatch.engine.tail import tail
-from anchorwatch.errors import OurError, Unreachable
+from anchorwatch.errors import UNREADABLE, OurError, Unreachable
 from anchorwatch.events import Alert
 from anchorwatch.sinks import Sinks
 
@@ -32,7 +32,7 @@ Found = list[tuple[TP, int, Alert | None]]  # partition, offset, alert; None: no
 def decoded(value: bytes | None) -> Alert | None:
     try:
         return DECODER.decode(value) if value is not None else None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         log.warning("alert.unreadable reason=%s; does something else write to alerts.events?", error)
         return None
 

@@ -7,6 +7,7 @@ import msgspec
 
 from anchorwatch.config import Settings
 from anchorwatch.engine.tail import Told, tail
+from anchorwatch.errors import UNREADABLE
 from anchorwatch.events import Alert, Applied, Summary
 
 State = Literal["firing", "acknowledged", "recovering", "dark", "switched off", "retired", "learning", "watching", "no word"]
@@ -53,7 +54,7 @@ def newest(found: Iterable[Told]) -> dict[str, Summary]:
             continue
         try:
             summary = SUMMARY.decode(told.value)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             continue  # of another version
         key = f"{summary.environment}/{summary.model}"
         if key not in summaries or summary.at_ms >= summaries[key].at_ms:
@@ -68,7 +69,7 @@ def opened(found: Iterable[Told]) -> list[Alert]:
         if told.value is not None:
             try:
                 latest[told.key] = ALERT.decode(told.value)
-            except msgspec.DecodeError:
+            except UNREADABLE:
                 continue  # of another version
     return [alert for alert in latest.values() if alert.state != "resolved"]
 

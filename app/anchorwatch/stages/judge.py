@@ -9,7 +9,7 @@ import msgspec
 
 from anchorwatch.alerting.budget import level_days
 from anchorwatch.alerting.records import alert_records
-from anchorwatch.errors import OurError
+from anchorwatch.errors import UNREADABLE, OurError
 from anchorwatch.events import Alert, Command, Finding, FlagChange, Observation, Record, Row, Summary
 from anchorwatch.stages import judge_state
 from anchorwatch.stages.feed import FeedClock
@@ -61,7 +61,7 @@ class Judge:
         for _, value, offset, _ in rows:
             try:
                 observation = DECODER.decode(value or b"")
-            except msgspec.DecodeError as error:
+            except UNREADABLE as error:
                 raise OurError(f"observations {self.task}@{offset}: {error}; does something else write to this topic?") from error
             if observation.v != VERSION:
                 raise OurError(f"observations {self.task}@{offset} is of version {observation.v}, this judge reads {VERSION}: upgrade it")

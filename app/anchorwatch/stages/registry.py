@@ -10,7 +10,7 @@ import msgspec
 
 from anchorwatch import contract as contracts
 from anchorwatch.contract import Contract
-from anchorwatch.errors import ContractError
+from anchorwatch.errors import UNREADABLE, ContractError
 from anchorwatch.events import Applied
 from anchorwatch.stages.reference import reference_from_json
 from anchorwatch.watches import catalogue
@@ -70,7 +70,7 @@ class Registry:
             return name if self.versions.pop(name, None) else None
         try:
             return self.apply(msgspec.json.decode(value, type=Applied)).layout.key
-        except (msgspec.DecodeError, ContractError) as error:
+        except (*UNREADABLE, ContractError) as error:
             self.refused[name] = str(error)
             return name
 

@@ -126,7 +126,11 @@ INSTRUMENTS = (
     _counter("notes", "note", (*_M, "kind", "topic"), "oddities that were tolerated", "tell the producer's team"),
     _counter("repairs", "repair", (*_M, "kind", "topic"), "values that were mended before they were counted", "tell the producer's team"),
     _counter(
-        "dead_letters", "record", (*_M, "kind", "topic"), "records that could not be used", "`anchorwatch dead show` tells path and remedy"
+        "dead_letters",
+        "record",
+        (*_M, "kind", "topic"),
+        "records that could not be used",
+        "`anchorwatch tail dead-letters --json` tells path and remedy",
     ),
     _counter("alerts", "alert", (*_M, "watch", "severity"), "changes of state of alerts, written and committed"),
     _counter(

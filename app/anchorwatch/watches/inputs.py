@@ -3,7 +3,7 @@
 Question: do the features that arrive still look like those of the reference, and is what the contract promises about them kept?
 Method: exact rules for fields that appear, vanish, change their name or type (fields.py); 0/1 streams for missing and out-of-range
   values; numbers as ranks in 32 reference bins, categories share by share (detection.md 5.2). A cause, never a page by itself.
-Runbook: ask the team upstream what they released at that time; `anchorwatch dead ls` shows records that could not be used at all.
+Runbook: ask the team upstream what they released at that time; `anchorwatch tail dead-letters` shows records that could not be used at all.
 """
 
 from collections.abc import Sequence

@@ -326,4 +326,5 @@ def _missing(name: str) -> EventRejected:
         "label": "send label: the truth about this prediction",
         "action": "send action: what was done",
     }
-    return EventRejected("is missing, null or not a number", path=f"$.{name}", kind="field", fix=fixes.get(name, f"send {name}"))
+    what = "is missing, null or not a number" if name in ("prediction", "label") else "is missing or null"  # those two may be numbers
+    return EventRejected(what, path=f"$.{name}", kind="field", fix=fixes.get(name, f"send {name}"))
