@@ -9,6 +9,7 @@ from anchorwatch.runtime import logs
 logs.configure("judge.0 100%")
 logging.getLogger("anchorwatch").info("stage.ready tasks=%d", 2)
 logging.getLogger("faust").info("chatter")
+logging.getLogger("anchorwatch").info("contract.refused model=%s", "a\\x1b[31m\\n2026-09-01 00:00:00,000 ERROR   run all.is.lost")
 structlog.get_logger("anchorwatch.alerts").warning("alert", state="firing", share="5 %", n=3)
 """
 
@@ -22,5 +23,7 @@ def test_one_line_per_decision_whoever_says_it() -> None:
     assert done.stdout == ""
     assert [line[24:] for line in done.stderr.splitlines()] == [
         "INFO    judge.0 100% stage.ready tasks=2",
+        "INFO    judge.0 100% contract.refused model=a\N{REPLACEMENT CHARACTER}[31m",
+        "000 ERROR   run all.is.lost",  # four spaces before it, as before no line of ours
         'WARNING judge.0 100% alert state=firing share="5 %" n=3',
     ]

@@ -10,10 +10,18 @@ FORMAT = "%(asctime)s %(levelname)-7s {who} %(message)s"
 QUIET = ("faust", "mode", "aiohttp.access", "asyncio")  # what they say of starting and stopping; warnings pass
 
 
+class Clean(logging.Formatter):
+    """What a producer named a key or a segment neither moves the cursor nor begins a line that looks like ours."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
+        record.message = "".join(c if c.isprintable() else "\n    " if c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in record.message)
+        return super().formatMessage(record)
+
+
 def configure(who: str) -> None:
     """who: tells processes of one supervisor apart."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter(FORMAT.format(who=who.replace("%", "%%"))))
+    handler.setFormatter(Clean(FORMAT.format(who=who.replace("%", "%%"))))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
