@@ -3,6 +3,7 @@
 import http.server
 import os
 import shutil
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from anchorwatch.broker import JarsMissing
+from anchorwatch.broker import JarsMissing, jars
 from anchorwatch.broker.jars import find_jars, is_intact, kafka_version, locked_jars
 
 
@@ -126,3 +127,24 @@ def test_a_kafka_home_without_kafka_4_says_so(tmp_path: Path, monkeypatch: pytes
 
     with pytest.raises(JarsMissing, match=r"has no libs/kafka_2.13-4.\*.jar. Name the folder"):
         find_jars()
+
+
+def test_the_systems_certificates_are_trusted_while_jars_are_fetched_and_only_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A company's own authority stands there; without this a newcomer behind its proxy gets no broker."""
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    system = ssl.get_default_verify_paths().cafile
+
+    with jars._certificates_of_the_system():
+        inside = os.environ.get("REQUESTS_CA_BUNDLE")
+
+    assert inside == system
+    assert "REQUESTS_CA_BUNDLE" not in os.environ
+
+
+def test_a_bundle_that_the_user_names_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/mine.pem")
+
+    with jars._certificates_of_the_system():
+        inside = os.environ["REQUESTS_CA_BUNDLE"]
+
+    assert (inside, os.environ["REQUESTS_CA_BUNDLE"]) == ("/mine.pem", "/mine.pem")

@@ -7,10 +7,12 @@ import hashlib
 import os
 import re
 import shutil
+import ssl
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -94,13 +96,27 @@ def _fetch(jars: Sequence[Jar], cache: Path) -> None:
                 )
             path.replace(cache / jar.name)
 
-        with ThreadPoolExecutor(DOWNLOADS_MAX) as pool:
+        with _certificates_of_the_system(), ThreadPoolExecutor(DOWNLOADS_MAX) as pool:
             waiting = [pool.submit(fetch_one, jar) for jar in jars]
             try:
                 for one in waiting:
                     one.result()
             finally:
                 pool.shutdown(cancel_futures=True)  # the first failure ends it; 45 more would say the same
+
+
+@contextmanager
+def _certificates_of_the_system() -> Iterator[None]:
+    """Behind a company's proxy its authority stands in the system's store, where pip finds it too; requests looks into its own alone."""
+    name, system = "REQUESTS_CA_BUNDLE", ssl.get_default_verify_paths().cafile
+    if os.environ.get(name) or not system:
+        yield
+        return
+    os.environ[name] = system
+    try:
+        yield
+    finally:
+        os.environ.pop(name, None)
 
 
 def _sweep(cache: Path) -> None:
