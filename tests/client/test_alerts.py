@@ -66,6 +66,7 @@ def taken(alerts: Iterator[Alert], n: int) -> list[tuple[str, int]]:
     return found
 
 
+@pytest.mark.smoke
 def test_each_change_comes_once_and_what_was_aborted_never(written: Written) -> None:
     written.write(alert("a", 1))
     written.write(alert("lost", 1), commit=False)

@@ -111,7 +111,7 @@ def test_sigusr2_opens_no_debugger(tmp_path: Path) -> None:
     code = """
 threading.Timer(1, os.kill, [os.getpid(), signal.SIGUSR2]).start()
 threading.Timer(2, os.kill, [os.getpid(), signal.SIGTERM]).start()
-app.run(at_exit=lambda: print("left in order"))
+app.run(at_exit=lambda: print("left in order", flush=True))
 """
     ended = outside(WORKER + code, tmp_path)
 

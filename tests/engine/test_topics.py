@@ -16,6 +16,7 @@ def small(kafka: Kafka, topic_prefix: str) -> Iterator[Layout]:
     delete(kafka.client, topic_prefix)
 
 
+@pytest.mark.smoke
 def test_all_topics_are_made_once(kafka: Kafka, small: Layout) -> None:
     first = create(kafka.client, small)
     again = create(kafka.client, small)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from anchorwatch.errors import NotFinite
@@ -12,6 +12,7 @@ columns = st.lists(st.one_of(st.floats(-1e300, 1e300), st.integers(-3, 3).map(fl
 
 
 @given(columns)
+@example([0.0, -5e-324])
 def test_every_column_has_at_most_32_bins_and_none_is_empty(x: list[float]) -> None:
     bins = reference_bins(x)
 

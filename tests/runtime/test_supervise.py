@@ -36,6 +36,7 @@ def alive(process: int) -> bool:
     return bool(told.strip()) and not told.startswith("Z")
 
 
+@pytest.mark.smoke
 def test_events_are_counted_once_through_both_stages_whatever_is_killed(installation: Callable[..., Installation]) -> None:
     """2,000 predictions with outcomes, each tenth label wrong; ingest and judge are killed while the second half comes."""
     there = installation()

@@ -36,7 +36,8 @@ def reference_bins(values: ArrayLike, bins_max: int = BINS_MAX) -> Bins:
         raise NotFinite(f"{int((~np.isfinite(x)).sum())} of {len(x)} reference values are NaN or infinite: give missing values as missing")
     distinct = np.unique(x)
     if len(distinct) <= bins_max:
-        edges = distinct[:-1] / 2 + distinct[1:] / 2  # halves first: the sum of two huge values would overflow
+        middle = distinct[:-1] / 2 + distinct[1:] / 2  # halves first: the sum of two huge values would overflow
+        edges = np.where(middle < distinct[1:], middle, distinct[:-1])  # between neighbours of the last bit there is no middle
     else:
         edges = _equal_shares(x, distinct, bins_max)
     return Bins(edges, p_mass(np.bincount(digitize(x, edges), minlength=len(edges) + 1)), len(x))
