@@ -357,3 +357,19 @@ def test_a_record_timestamp_from_far_ahead_opens_no_window_of_its_own() -> None:
     windows = {number * made.settings.window_ms for model in made.models.values() for number, _ in model.windows}
     assert windows == {T0 // made.settings.window_ms * made.settings.window_ms}
     assert made.tallies[""]["note.clock_ahead"] == 1
+
+
+@pytest.mark.parametrize("ahead_ms", [2_000, 120_000, 299_000])
+@pytest.mark.parametrize("read_later_ms", [0, 3_600_000])
+def test_one_producer_with_a_clock_ahead_makes_nobody_late(ahead_ms: int, read_later_ms: int) -> None:
+    """Live or from a backlog: the others' windows are open still when they come."""
+    made = stage(wall=True)
+    first, second = [one(i, T0 + i) for i in range(5)], [one(i, T0 + 700 + i) for i in range(5, 10)]
+    made.take("predictions", [*rows(first), (b"p-x", one(99, T0 + ahead_ms).value, 5, T0 + 10)], T0 + 10 + read_later_ms)
+    made.take("outcomes", [(b"p-0", label(0, T0 + ahead_ms).value, 0, T0 + 10)], T0 + 10 + read_later_ms)
+
+    made.tick(T0 + 10 + read_later_ms, frozenset())
+    made.take("predictions", rows(second), T0 + 720 + read_later_ms)
+
+    assert made.watermark <= T0 + 10
+    assert "late_prediction" not in str(made.tallies)

@@ -20,7 +20,7 @@ from anchorwatch.stages.registry import Registry, Version
 from anchorwatch.stages.report import Frozen, Report
 from anchorwatch.watches.base import Ints
 
-AHEAD_MS_MAX = 300_000  # a time further ahead of the wall never moves a watermark
+AHEAD_MS_MAX = 300_000  # a time further ahead of the wall is no time at all
 DEAD_PER_MINUTE = 100  # dead letters of one topic and kind that are kept; the rest is counted
 MODELS_MAX = 1_000  # names without a contract that are counted apart; above: together
 ENVIRONMENT, MODEL = attrgetter("environment"), attrgetter("model")
@@ -98,7 +98,7 @@ class Ingest:
         role = self.settings.roles[topic]
         decoded = self._decoders[role].decode(rows)
         self._refuse(topic, rows, decoded, polled_ms)
-        self._advance(topic, decoded.at_ms, decoded.heartbeat_ms, polled_ms)
+        self._advance(topic, decoded.at_ms, decoded.heartbeat_ms, _known_by(rows, polled_ms))
         if decoded.records:
             row_of = None if decoded.rows is None else np.array(decoded.rows, np.int64)
             at_ms = self._sane(decoded.at_ms, polled_ms)
@@ -106,11 +106,12 @@ class Ingest:
             for key, places in self._by_model(decoded.records).items():
                 self._route(role, key, batch if places is None else batch.part(places))
 
-    def _advance(self, topic: str, at: Ints, heartbeat_ms: int, polled_ms: int) -> None:
-        """How far the topic was seen. One record with a clock far ahead neither moves it nor holds back its batch."""
+    def _advance(self, topic: str, at: Ints, heartbeat_ms: int, known_ms: int) -> None:
+        """How far the topic was seen. A record with a clock ahead does not take the others with it, which would all come late then."""
         times = np.append(at, heartbeat_ms)
-        near = times[times <= polled_ms + AHEAD_MS_MAX] if self.settings.wall else times
-        self.seen[topic] = max(self.seen.get(topic, -1), int(near.max(initial=-1)))
+        if self.settings.wall:
+            times = np.minimum(times[times <= known_ms + AHEAD_MS_MAX], known_ms)
+        self.seen[topic] = max(self.seen.get(topic, -1), int(times.max(initial=-1)))
 
     def _sane(self, at: Ints, polled_ms: int) -> Ints:
         """Record timestamps may lie as well: what claims to come from far ahead came now, else each would hold a window open for ever."""
@@ -258,3 +259,9 @@ class Ingest:
             report.gauges["anchorwatch.watermark.delay", (("stage", "ingest"),)] = max(self._now_ms - self.watermark, 0) / 1000
         dead, self.dead = self.dead, []
         return Frozen(chunks, records + dead, report)
+
+
+def _known_by(rows: Sequence[Row], polled_ms: int) -> int:
+    """When the newest of consecutive records was there at the latest: it was read, and where the broker stamps, written."""
+    written_ms = rows[-1][3]
+    return min(polled_ms, written_ms) if written_ms > 0 else polled_ms
