@@ -1,9 +1,13 @@
 import json
+import time
 from pathlib import Path
 
+import msgspec
 import pytest
+from confluent_kafka import Producer
 from tests.conftest import Kafka
 from tests.runtime.installation import Installation, until
+from tests.runtime.test_status import summary
 
 from anchorwatch.cli import launch as run
 
@@ -20,6 +24,21 @@ def test_without_a_run_there_is_no_word(there: Installation, capsys: pytest.Capt
     assert run(["status"]) == 1
     assert "fraud  prod  ? no word" in capsys.readouterr().out
     assert run(["status", "--quiet"]) == 1
+    assert run(["status", "prod/fraud"]) == 1
+    capsys.readouterr()
+    assert run(["status", "frod"]) == 2
+    assert "frod: no such model; known are prod/fraud" in capsys.readouterr().err
+
+
+def test_what_the_judge_said_before_it_stood_still_is_no_word(there: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+    """As when the ingest stage waits for a person: nothing is judged, nothing fires, and `watching` would be a lie."""
+    said = summary()
+    producer = Producer(there.kafka)
+    for old_s, state in ((400, "? no word"), (200, "✓ watching")):
+        producer.produce(f"{there.prefix}findings", msgspec.json.encode(said), timestamp=int((time.time() - old_s) * 1_000))
+        producer.flush(30)
+        run(["status"])
+        assert f"fraud  prod  {state}" in capsys.readouterr().out
 
 
 def test_what_went_in_is_what_the_status_says(there: Installation, capsys: pytest.CaptureFixture[str]) -> None:

@@ -45,6 +45,26 @@ def test_a_process_whose_topics_are_missing_waits_for_a_person_and_runs_when_tol
     assert (process, restarts, worker, state) == (None, 0, "judge.0", "stopped")
 
 
+@pytest.mark.expects_errors
+def test_a_process_that_waits_for_a_person_looks_by_itself_whether_one_acted(
+    installation: Callable[..., Installation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("anchorwatch.runtime.child.LOOK_AGAIN_S", 0.5)
+    there = installation()
+
+    async def life() -> str:
+        child = judge(there)
+        running = asyncio.create_task(child.run())
+        await until(lambda: child.state == "needs a person")
+        there.create()
+        await until(lambda: child.state == "ready")
+        child.stop()
+        await asyncio.wait_for(running, 10)
+        return child.state
+
+    assert asyncio.run(life()) == "stopped"
+
+
 @pytest.mark.slow  # test_supervise.py kills processes too
 def test_a_killed_process_is_started_again_after_a_moment(installation: Callable[..., Installation]) -> None:
     there = installation()

@@ -11,11 +11,11 @@ import typer
 if TYPE_CHECKING:
     from anchorwatch.config import Settings
 
-SINCE_MS = 3_600_000  # an older summary is no word at all
+SILENT_MS, SUMMARIES = 300_000, 5  # an older summary, and one that so many should have followed, is no word at all
 
 
 def command(
-    model: Annotated[str | None, typer.Argument(help="Only this model.")] = None,
+    model: Annotated[str | None, typer.Argument(help="Only this model, as fraud or prod/fraud.")] = None,
     quiet: Annotated[
         bool,
         typer.Option("--quiet", help="For health checks: say nothing, leave with 0 when the `run` of these settings is ready, else 1."),
@@ -26,6 +26,7 @@ def command(
 ) -> None:
     """From what the judge said last and the alerts that are open. An alert that fires, a dark model or one without word: 1."""
     from anchorwatch.config import load
+    from anchorwatch.errors import ConfigError
 
     settled = load(settings, os.environ, {"kafka.bootstrap.servers": bootstrap} if bootstrap else {})
     if quiet:
@@ -33,8 +34,11 @@ def command(
     from anchorwatch.runtime import contracts, status
 
     known = status.owners(contracts.of_folder(settled), contracts.in_force(settled))
-    found = status.rows(known, *status.read(settled, time.time_ns() // 1_000_000 - SINCE_MS))
-    found = [row for row in found if model in (None, row.model)]
+    old_ms = max(SILENT_MS, SUMMARIES * settled.summary)
+    found = status.rows(known, *status.read(settled, time.time_ns() // 1_000_000 - old_ms))
+    found = [row for row in found if model in (None, row.model, f"{row.environment}/{row.model}")]
+    if model is not None and not found:
+        raise ConfigError(f"{model}: no such model; known are {', '.join(known) or 'none at all'}")
     if as_json:
         typer.echo(json.dumps({"models": [status.as_json(row) for row in found]}, ensure_ascii=False, indent=2))
     else:
@@ -46,7 +50,7 @@ def command(
         if not found:
             typer.echo("no model is watched; `anchorwatch apply` a contract")
         elif any(row.state == "no word" for row in found):
-            typer.echo("no word for an hour: does `anchorwatch run` run?")
+            typer.echo(f"no word for {old_ms // 60_000} minutes: does `anchorwatch run` run, and what does its /readyz say?")
     if any(row.state in status.BAD for row in found):
         raise typer.Exit(1)
 

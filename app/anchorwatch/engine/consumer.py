@@ -212,7 +212,7 @@ class Reader:
         if code == ck.KafkaError._PARTITION_EOF:
             if task and topic:
                 task.at_end(topic, m.offset() or 0, self._end(topic, task.partition))
-        elif code in FENCED:
+        elif code in FENCED or (code == ck.KafkaError._FATAL and "fenced" in error.str()):
             raise OurError(f"another worker took the name {self.instance} in {self.group} ({error.str()}); each needs a name of its own")
         elif code in REFUSED_ACCESS:
             raise refusal(error)

@@ -18,6 +18,7 @@ STOP_S_MAX = 9.0  # then SIGKILL, which is safe: Kafka aborts what was under way
 LINE_BYTES_MAX = 64_000_000  # of a snapshot of telemetry
 ANSWER_S_MAX = 3.0
 NEEDS_A_PERSON = 2
+LOOK_AGAIN_S = 60.0  # whether a person has acted meanwhile
 
 
 class Child:
@@ -59,9 +60,9 @@ class Child:
 
     async def _wait_for_a_person(self) -> None:
         self.state = "needs a person"
-        log.error("stage.stopped stage=%s exit=2 reason=%s", self.job.name, self.reason)
+        log.error("stage.stopped stage=%s exit=2 looks_again_in_s=%g reason=%s", self.job.name, LOOK_AGAIN_S, self.reason)
         self._again.clear()
-        await _either(self._stopping, self._again)
+        await _either(self._stopping, self._again, seconds=LOOK_AGAIN_S)
 
     async def _live(self) -> int:
         """One life of the process; its exit code."""

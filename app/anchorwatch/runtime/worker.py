@@ -14,7 +14,7 @@ from anchorwatch.engine.app import App, exit_code
 from anchorwatch.engine.control import Control
 from anchorwatch.engine.settings import CLASSIC, counts, reader, same_counts
 from anchorwatch.engine.task import Batch, Stage
-from anchorwatch.errors import AnchorwatchError, OperatorError
+from anchorwatch.errors import AnchorwatchError
 from anchorwatch.runtime import logs
 from anchorwatch.runtime.control import Controls
 from anchorwatch.runtime.formats import native
@@ -169,7 +169,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     def at_exit() -> None:
         worker.telemetry.close()
         trouble = worker.app.trouble
-        reason = str(trouble) if isinstance(trouble, OperatorError) else repr(trouble)
+        reason = str(trouble) if isinstance(trouble, AnchorwatchError) else repr(trouble)
         link.tell(leaving={"exit": exit_code(trouble) if trouble else 0, "reason": reason if trouble else ""})
 
     gc.collect()

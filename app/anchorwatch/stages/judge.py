@@ -62,7 +62,10 @@ class Judge:
             try:
                 observation = DECODER.decode(value or b"")
             except UNREADABLE as error:
-                raise OurError(f"observations {self.task}@{offset}: {error}; does something else write to this topic?") from error
+                raise OurError(
+                    f"observations {self.task}@{offset}: {error}; does something else write to this topic? "
+                    f"`kafka-delete-records` up to offset {offset + 1} of partition {self.task} passes over it"
+                ) from error
             if observation.v != VERSION:
                 raise OurError(f"observations {self.task}@{offset} is of version {observation.v}, this judge reads {VERSION}: upgrade it")
             self._add(observation, polled_ms)
