@@ -27,7 +27,7 @@ def test_without_a_run_there_is_no_word(there: Installation, capsys: pytest.Capt
     assert run(["status", "prod/fraud"]) == 1
     capsys.readouterr()
     assert run(["status", "frod"]) == 2
-    assert "frod: no such model; known are prod/fraud" in capsys.readouterr().err
+    assert 'frod: no such model; did you mean "fraud"?' in capsys.readouterr().err
 
 
 def test_what_the_judge_said_before_it_stood_still_is_no_word(there: Installation, capsys: pytest.CaptureFixture[str]) -> None:

@@ -137,12 +137,14 @@ def test_no_secret_is_shown_anywhere(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("hunter2\n")
     text = """\
 kafka: {bootstrap.servers: k, sasl.username: ann, sasl.password: "${P}", ssl.key.pem: "${P}"}
-sinks: {hook: {kind: webhook, url: "https://u:hunter2@hooks.example:8443/hunter2?x=hunter2", token: {file: token}}}
+sinks:
+  hook: {kind: webhook, url: "https://u:hunter2@hooks.example:8443/hunter2?x=hunter2"}
+  page: {kind: webhook, url: "https://pager.example", token: {file: token}}
 """
     settings = load(write(tmp_path, text), {"P": "hunter2"})
 
     assert settings.kafka["sasl.password"] == "hunter2"
-    token = settings.sinks["hook"].token
+    token = settings.sinks["page"].token
     assert token is not None
     assert token.get_secret_value() == "hunter2"
     rows = list(settings.rows())
@@ -237,3 +239,12 @@ def test_a_contract_without_owner_is_read_for_the_judge_only(tmp_path: Path) -> 
 def test_a_folder_that_is_not_there_is_named() -> None:
     with pytest.raises(ConfigError, match="cannot read the folder of contracts nowhere: No such file or directory; set contracts"):
         load_contracts("nowhere")
+
+
+def test_a_sink_has_one_authorization(tmp_path: Path) -> None:
+    write(tmp_path, 'kafka: {bootstrap.servers: b}\nsinks: {hook: {kind: webhook, url: "${URL}", token: "${TOKEN}"}}\n')
+    variables = {"URL": "https://user:hunter2@hooks.example/x", "TOKEN": "hunter2"}
+
+    with pytest.raises(ConfigError, match=r"sinks\.hook\.token.*names a user already") as caught:
+        load(None, variables)
+    assert "hunter2" not in str(caught.value)

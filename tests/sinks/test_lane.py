@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from anchorwatch.events import Alert
 from anchorwatch.sinks import Pace, Sinks
@@ -151,3 +152,26 @@ def test_routes_say_who_hears(receiver: Any, alert: Callable[..., Alert], owner:
     deliver([one], *receivers, routes=routes)
 
     assert [f"s{i}" for i, each in enumerate(receivers) if each.bodies] == heard
+
+
+def test_a_sink_that_fails_as_nobody_foresaw_stops_no_other(receiver: Any, alert: Callable[..., Alert]) -> None:
+    """Its client refuses two authorizations at once by a ValueError; all sinks ended by it, and began anew for ever."""
+
+    async def source() -> AsyncIterator[Alert]:
+        yield alert()
+
+    async def play() -> Sinks:
+        async with receiver.listening():
+            twice = {"kind": "webhook", "url": receiver.url.replace("://", "://user:hunter2@"), "token": "s3cret", "timeout": 200}
+            sinks = Sinks({"bad": twice, "good": {"kind": "webhook", "url": receiver.url, "timeout": 200}}, pace=QUICK)
+            await sinks.run(source(), (), 0.3)
+            return sinks
+
+    with capture_logs() as lines:
+        sinks = asyncio.run(play())
+
+    assert told(receiver) == {"a": ["firing"]}
+    assert sinks.counts["good", "delivered"] == 1
+    assert sinks.counts["bad", "retried"] >= 1
+    assert "ValueError" in next(line["why"] for line in lines if line["event"] == "sink_failed")
+    assert "hunter2" not in str(lines)

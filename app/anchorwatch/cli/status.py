@@ -26,6 +26,7 @@ def command(
 ) -> None:
     """From what the judge said last and the alerts that are open. An alert that fires, a dark model or one without word: 1."""
     from anchorwatch.config import load
+    from anchorwatch.contract.faults import nearest
     from anchorwatch.errors import ConfigError
 
     settled = load(settings, os.environ, {"kafka.bootstrap.servers": bootstrap} if bootstrap else {})
@@ -38,7 +39,7 @@ def command(
     found = status.rows(known, *status.read(settled, time.time_ns() // 1_000_000 - old_ms))
     found = [row for row in found if model in (None, row.model, f"{row.environment}/{row.model}")]
     if model is not None and not found:
-        raise ConfigError(f"{model}: no such model; known are {', '.join(known) or 'none at all'}")
+        raise ConfigError(f"{model}: no such model; {nearest(model, {key.partition('/')[2] for key in known} or {'none at all'})}")
     if as_json:
         typer.echo(json.dumps({"models": [status.as_json(row) for row in found]}, ensure_ascii=False, indent=2))
     else:

@@ -82,6 +82,8 @@ def _sinks(settings: Settings) -> Iterator[Fault]:
             yield (*at, "url"), f"is needed for kind: {sink.kind}"
         elif not _is_http(sink.url):
             yield (*at, "url"), "must be an address that begins with http:// or https://"
+        elif sink.token is not None and "@" in urlsplit(sink.url).netloc:
+            yield (*at, "token"), "the url names a user already, and a request has one Authorization; leave out one of them"
 
 
 def _is_http(url: str) -> bool:

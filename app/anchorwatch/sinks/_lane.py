@@ -84,7 +84,7 @@ class Lane:
         key, alerts = head
         try:
             async with self._turn:
-                await self.sink.send(alerts)
+                await self._send(alerts)
         except Refused as error:
             self._set_aside(key, alerts, str(error))
         except NotNow as error:
@@ -102,6 +102,16 @@ class Lane:
             self.counts["delivered"] += len(alerts)
             self._outbox.done(key, alerts)
             self._failures.pop(key, None)
+
+    async def _send(self, alerts: list[Alert]) -> None:
+        """What its author did not foresee is this sink's trouble alone: it waits as for a receiver that is away. Raises Refused, NotNow."""
+        try:
+            await self.sink.send(alerts)
+        except (Refused, NotNow):
+            raise
+        except Exception as error:  # the edge of foreign code: the other lanes go on
+            self._log.warning("sink_failed", why=f"{type(error).__name__}: {error}")
+            raise NotNow(f"{self.sink.options.name}: {type(error).__name__}") from error
 
     def _set_aside(self, key: str, alerts: list[Alert], why: str) -> None:
         self.counts["refused"] += len(alerts)
