@@ -10,14 +10,14 @@ from anchorwatch.stages.ingest import Ingest
 from anchorwatch.stages.report import Frozen, Labels
 
 PREDICTIONS, PROCESS = "anchorwatch.predictions", "anchorwatch.process"
-PENDING, DELAY = "anchorwatch.pending.predictions", "anchorwatch.watermark.delay"
+PENDING = "anchorwatch.pending.predictions"
 
 
 class Timed:
     """Is an engine's `Stage`. Stages know no clock, so what is measured by one is added here, outside them.
 
-    pending: predictions that wait, by labels of the model. That and how far the watermark is behind are a sum and a maximum over tasks,
-    so they do not leave with the report of one task, where the last one would win.
+    pending: predictions that wait, by labels of the model. A sum over tasks, so it does not leave with the report of one, where the last
+    one would win.
     """
 
     def __init__(self, ingest: Ingest) -> None:
@@ -53,8 +53,6 @@ class Timed:
     def freeze(self, spans: Mapping[str, tuple[int, int]]) -> Frozen:
         frozen = self.ingest.freeze(spans)
         gauges = frozen.report.gauges
-        for name, labels in [key for key in gauges if key[0] in (PENDING, DELAY)]:
-            value = gauges.pop((name, labels))
-            if name == PENDING:
-                self.pending[labels] = value
+        for key in [key for key in gauges if key[0] == PENDING]:
+            self.pending[key[1]] = gauges.pop(key)
         return frozen

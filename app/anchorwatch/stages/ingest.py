@@ -73,7 +73,6 @@ class Ingest:
         self.dead: list[Record] = []
         self._dead_minute: dict[tuple[str, str], int] = {}
         self._minute = -1
-        self._now_ms = 0
         self._decoders: dict[str, Decoder] = {}
         self._makers: dict[tuple[str, str], Maker] = {}
         self._shapes: dict[str, dict[str, str]] = {}
@@ -212,7 +211,6 @@ class Ingest:
 
     def tick(self, now_ms: int, ended: frozenset[str]) -> None:
         """ended: topics read to their end; under the wall's clock they are as far as now."""
-        self._now_ms = now_ms
         times = []
         for topic in self.settings.roles:
             seen = self.seen.get(topic, -1)
@@ -255,8 +253,6 @@ class Ingest:
         records = records_of(self)
         chunks = self.book.freeze(self)
         report, self.intake.report = self.intake.report, Report()
-        if self.settings.wall and self.watermark >= 0:
-            report.gauges["anchorwatch.watermark.delay", (("stage", "ingest"),)] = max(self._now_ms - self.watermark, 0) / 1000
         dead, self.dead = self.dead, []
         return Frozen(chunks, records + dead, report)
 
