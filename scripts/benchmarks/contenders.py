@@ -101,10 +101,10 @@ class Opponent:
         if self.process.poll() is not None:
             raise Invalid(f"{self.name} ended with {self.process.returncode}:\n{self.log()[-4_000:]}")
         try:
-            found = self.admin.describe_consumer_groups([self.group], request_timeout=5)[self.group].result()
+            found = self.admin.list_groups(self.group, timeout=5)
         except ck.KafkaException:
             return False
-        return bool(found.state == ck.ConsumerGroupState.STABLE)
+        return any(known.state == "Stable" for known in found)
 
     def counted(self) -> dict[str, int] | None:
         for line in self.log().splitlines():

@@ -172,7 +172,7 @@ class Reader:
             raise TopicsMismatch(f"{'; '.join(changed)}: {MOVED}")
 
     def _join(self) -> ck.Consumer:
-        settings = {"fetch.wait.max.ms": 100, "queued.max.messages.kbytes": 32_768}
+        settings = {"client.id": self.instance, "fetch.wait.max.ms": 100, "queued.max.messages.kbytes": 32_768}
         ours = {**READING, "group.id": self.group, "auto.offset.reset": "error", "error_cb": self.reasons}
         client = consumer(settings, self.kafka, self.group_settings, ours)
         self.incremental = {**self.kafka, **self.group_settings}.get("group.protocol") == "consumer"
