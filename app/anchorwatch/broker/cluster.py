@@ -148,7 +148,12 @@ class Broker:
     def _wait_for(self, node: Node, deadline: float) -> None:
         reasons: deque[object] = deque(maxlen=20)  # a refused password is told to error_cb only, and that by poll
         address = f"127.0.0.1:{node.port}"
-        settings = self.client | {"bootstrap.servers": address, "error_cb": reasons.append, "log_level": 0, "reconnect.backoff.max.ms": 200}
+        settings: dict[str, Any] = self.client | {
+            "bootstrap.servers": address,
+            "error_cb": reasons.append,
+            "log_level": 0,
+            "reconnect.backoff.max.ms": 200,
+        }
         # `with`: an AdminClient that was used lives on until the garbage collector finds its cycle
         with AdminClient(settings) as admin, Consumer(settings | {"group.id": "ready"}) as consumer:
             while time.monotonic() < deadline:

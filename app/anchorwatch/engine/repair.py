@@ -77,7 +77,7 @@ def _alone(kafka: Settings, group: str) -> None:
     with AdminClient(dict(kafka)) as admin:  # not describe_consumer_groups, which ends the process with the connection (librdkafka 4605)
         members = [member for known in admin.list_groups(group, timeout=30) for member in known.members]
     if members:
-        who = ", ".join(member.client_id for member in members)
+        who = ", ".join(str(member.client_id) for member in members)
         raise StateRefused(f"{group} has living workers ({who}); stop them first. One that was killed is forgotten after 10 s")
 
 
