@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from anchorwatch.estimators.interval import beta_binomial_interval, quantile_interval_ranks
+from anchorwatch.estimators.interval import at_this_look, beta_binomial_interval, difference, mean_interval, quantile_interval_ranks
 
 
 def test_no_event_leaves_everything_possible() -> None:
@@ -62,3 +62,52 @@ def test_ranks_of_a_quantile_cover_it_at_95_percent() -> None:
 
 def test_ranks_stay_inside_the_sample() -> None:
     assert quantile_interval_ranks(10, 0.99) == pytest.approx((9.9 - 1.96 * (10 * 0.99 * 0.01) ** 0.5, 10.0))
+
+
+def test_a_mean_of_money_is_ever_missed_in_at_most_5_of_100_streams() -> None:
+    """Values -10, 0, 1, 3, of which the loss is rare; 300 streams, looks after 16 .. 4,096; the binomial bound of 5 % is 24 in 300."""
+    rng, values, law = np.random.default_rng(3), np.array([-10.0, 0.0, 1.0, 3.0]), [0.03, 0.5, 0.3, 0.17]
+    true = float(values @ law)
+    looks = 2 ** np.arange(4, 13, 2)
+    missed = 0
+    for _ in range(300):
+        steps = [rng.multinomial(n, law) for n in np.diff(looks, prepend=0)]
+        ends = [mean_interval(counts, values) for counts in np.cumsum(steps, axis=0)]
+        missed += any(not low <= true <= high for low, high in ends)
+
+    assert missed <= 24
+
+
+def test_a_mean_of_noughts_and_ones_is_about_as_wide_as_the_rates_own_interval() -> None:
+    for k, n in ((50, 1_000), (3_000, 10_000)):
+        low, high = beta_binomial_interval(k, n)
+        wide = mean_interval([n - k, k], [0.0, 1.0])
+        assert 0.8 < (wide[1] - wide[0]) / (high - low) < 1.3
+        assert wide[0] < k / n < wide[1]
+
+
+def test_a_mean_of_nothing_or_of_one_value_is_anywhere_or_there() -> None:
+    assert mean_interval([0, 0], [-1.0, 5.0]) == (-1.0, 5.0)
+    assert mean_interval([7], [2.0]) == (2.0, 2.0)
+    assert mean_interval([9, 0], [2.0, 3.0])[0] == 2.0
+    with pytest.raises(ValueError, match="one finite value per symbol"):
+        mean_interval([1, 2], [0.0, float("inf")])
+
+
+def test_clumped_counts_make_a_mean_wider() -> None:
+    low, high = mean_interval([500, 500], [0.0, 1.0])
+    wide = mean_interval([500, 500], [0.0, 1.0], phi=9)
+
+    assert wide[0] < low < high < wide[1]
+
+
+def test_the_difference_of_two_arms_holds_whenever_both_intervals_hold() -> None:
+    assert difference((0.10, 0.12), (0.07, 0.08)) == (0.02, 0.05)
+
+
+def test_draws_that_are_no_number_are_left_out() -> None:
+    found = at_this_look([float("nan"), *np.linspace(0, 1, 101)], 0.5, 7)
+
+    assert (found.low, found.high) == pytest.approx((0.025, 0.975))
+    assert found.n == 7
+    assert at_this_look([], 0.3, 0).low == 0.3

@@ -5,7 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchorwatch.estimators.tables import LAM, Floats, bernoulli, promise, promise_heal, rank_heal, rank_scores, rank_tilt, stack
+from anchorwatch.estimators.tables import (
+    LAM,
+    Floats,
+    bernoulli,
+    calibration,
+    calibration_heal,
+    promise,
+    promise_heal,
+    rank_heal,
+    rank_scores,
+    rank_tilt,
+    stack,
+)
 
 lines = st.floats(0.001, 0.999)
 masses = st.lists(st.floats(0.001, 1), min_size=2, max_size=32).map(lambda w: np.array(w) / np.sum(w))
@@ -102,3 +114,51 @@ def test_narrow_monitors_are_padded_when_stacked() -> None:
 
     assert heal.score.shape == (2, 2, 3)
     assert heal.score[0, :, 2].tolist() == [0, 0]
+
+
+rates = st.lists(st.floats(0.01, 0.99), min_size=1, max_size=20).map(np.array)
+
+
+def cells(mix: Floats, rate: Floats) -> Floats:
+    """float64[2 B]: the law of (bin, outcome)."""
+    return np.stack([mix * (1 - rate), mix * rate], axis=1).reshape(-1)
+
+
+@given(rates, st.floats(0, 0.5), st.floats(-1, 1), st.integers(0, 2**32 - 1))
+def test_a_calibration_table_gains_nothing_while_each_bin_is_within_its_tolerance(r: Floats, within: float, part: float, seed: int) -> None:
+    """Any mix of the bins, each rate moved by up to the tolerance in log-odds."""
+    rng = np.random.default_rng(seed)
+    mix = rng.dirichlet(np.ones(len(r)))
+    moved = 1 / (1 + np.exp(-np.log(r / (1 - r)) - within * part * rng.random(len(r))))
+
+    table = np.exp(calibration(r, within))
+    assert (table @ cells(mix, moved) <= 1 + 1e-12).all()
+    assert (table @ cells(mix, r) <= 1 + 1e-12).all()
+
+
+def test_a_calibration_table_is_a_rate_table_per_bin() -> None:
+    r = np.array([0.1, 0.6])
+    table = calibration(r)
+
+    assert np.allclose(table[:6, 2:], bernoulli(0.6))
+    assert np.allclose(table[6:, :2], bernoulli(0.9)[:, ::-1])  # more rarely is the mirrored table
+
+
+@given(rates, st.floats(0, 0.5), st.floats(0.001, 3), st.booleans(), st.integers(0, 2**32 - 1))
+def test_bins_beyond_their_tolerance_are_beyond_the_line_of_their_heal(r: Floats, within: float, more: float, up: bool, seed: int) -> None:
+    """Whatever the mix: so "still beyond" is a null that the mirrored detector can test."""
+    mix = np.random.default_rng(seed).dirichlet(np.ones(len(r)))
+    logit = np.log(r / (1 - r)) + (within + more) * (1 if up else -1)
+    live, heal = cells(mix, 1 / (1 + np.exp(-logit))), calibration_heal(r, within)
+
+    row = 0 if up else 6
+    mean, calm = (float(heal.score[0, heal.of_row[row]] @ law) for law in (live, cells(mix, r)))
+    line = heal.line[0, row]
+    assert (mean if up else 1 - mean) >= line - 1e-9
+    assert (calm if up else 1 - calm) <= line + 1e-9
+    assert ((heal.score >= -1e-12) & (heal.score <= 1 + 1e-12)).all()
+
+
+def test_tables_of_two_kinds_are_not_stacked() -> None:
+    with pytest.raises(ValueError, match="a bank of its own"):
+        stack([rank_heal([0.5, 0.5]), calibration_heal([0.5])])

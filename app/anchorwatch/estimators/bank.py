@@ -313,11 +313,19 @@ class BernoulliBank(_Bank):
         sense = _Sense(np.broadcast_to(self.line, shape), np.broadcast_to(self.phi, shape), ups, flip, stream_is_row=False)
         settings = {"share": share, "clear_days": clear_days, "pages": pages, "healing_min": healing_min}
         super().__init__(np.searchsorted(of, np.arange(size + 1)), len(LAM), level_days, settings, sense)
+        self.move_lines(self.line)
+        self._part: Floats = np.empty_like(self._one)
+
+    def move_lines(self, line: ArrayLike) -> None:
+        """Other lines from the next window on: of its hour of the week (season.py), of its mix. Evidence is kept.
+
+        line: float64[streams], known before the window's counts: each window stays a fair bet, so the promise holds."""
+        self.line[:] = _fit(line, len(self.line), "line")  # in place: the healing side reads the same array
         self._earns = self.line < LINE_OUT_OF_REACH
         table = bernoulli(self.line) / self.phi[:, None, None]
         self._zero: Floats = np.ascontiguousarray(table[..., 0].T)  # gain of a 0: float64[bets, streams]
         self._one: Floats = np.ascontiguousarray(table[..., 1].T)
-        self._part: Floats = np.empty_like(self._one)
+        self._tune_heal()
 
     def window(self, n: ArrayLike, k: ArrayLike, days: float, from_ms: int, to_ms: int) -> list[Change]:
         """One closed window [from_ms, to_ms). days: event time since the window before, for the credit."""

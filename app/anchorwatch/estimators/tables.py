@@ -105,8 +105,49 @@ def rank_heal(q: ArrayLike, p_within: float = 0.0, p2_within: float = 0.0) -> He
     return Heal(np.stack([(1 + z) / 2, (p2 + 0.5) / 1.5])[None], line[None], of_row, np.arange(rows) % 2 == 0)
 
 
+def calibration(r: ArrayLike, within: float = 0.0) -> Floats:
+    """Do outcomes still come as often as each score bin promises?
+
+    Takes:     r: float64[B], the share of positive outcomes to be expected in each score bin; within: how far it may move, in log-odds.
+    Gives:     float64[12, 2 B], symbols (bin, outcome) with the outcome fastest: six rows for "more often", six for "more rarely".
+    Guarantee: mean gain factor <= 1 while each bin's rate is within the tolerance, whatever the mix of the bins.
+    Source:    as `bernoulli`, one line per bin.
+    """
+    low, high = _moved(r, within)
+    lam = np.concatenate([LAM, -LAM])[:, None]
+    psi = np.log1p(np.where(lam > 0, high, low) * np.expm1(lam))
+    return np.stack([-psi, lam - psi], axis=2).reshape(len(lam), -1)
+
+
+def calibration_heal(r: ArrayLike, within: float = 0.0) -> Heal:
+    """Two scores, outcome minus the rate at the upper and at the lower tolerance, rescaled to [0, 1]; see `stack`.
+
+    While each bin is beyond its tolerance the mean score is beyond the line, whatever the mix of the bins.
+    """
+    scores, lines = [], []
+    for edge in reversed(_moved(r, within)):
+        least, span = float(edge.max()), float(edge.max() + 1 - edge.min())  # outcome - edge lies in [-max, 1 - min]
+        scores.append(np.stack([least - edge, least + 1 - edge], axis=1).reshape(-1) / span)
+        lines.append(least / span)
+    half = len(LAM)
+    line = np.repeat([lines[0], 1 - lines[1]], half)
+    return Heal(np.stack(scores)[None], line[None], np.repeat([0, 1], half), np.arange(2 * half) < half)
+
+
+def _moved(r: ArrayLike, within: float) -> tuple[Floats, Floats]:
+    """The rates, moved by `within` log-odds down and up."""
+    rate = np.clip(np.asarray(r, np.float64), LINE_MIN, 1 - LINE_MIN)
+    logit = np.log(rate / (1 - rate))
+    return 1 / (1 + np.exp(within - logit)), 1 / (1 + np.exp(-within - logit))
+
+
 def stack(heals: Sequence[Heal]) -> Heal:
-    """Heals of several monitors of one table kind; narrower ones are padded with symbols that never occur."""
+    """Heals of several monitors of one table kind; narrower ones are padded with symbols that never occur.
+
+    Raises: ValueError when their rows do not mean the same.
+    """
+    if any(not (np.array_equal(h.of_row, heals[0].of_row) and np.array_equal(h.up, heals[0].up)) for h in heals):
+        raise ValueError("stack: tables of different kinds in one bank; give each kind a bank of its own")
     symbols = max(h.score.shape[-1] for h in heals)
     wide = [np.pad(h.score, ((0, 0), (0, 0), (0, symbols - h.score.shape[-1]))) for h in heals]
     return Heal(np.concatenate(wide), np.concatenate([h.line for h in heals]), heals[0].of_row, heals[0].up)

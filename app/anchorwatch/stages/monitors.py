@@ -47,8 +47,8 @@ class Monitors:
         zero_one = [m for m in self.every if m.streams]
         if zero_one:
             self.groups["zero_one"] = self._zero_one(zero_one)
-        for bets in sorted({len(m.tilt.table) for m in self.every if m.tilt}):
-            self.groups[f"table{bets}"] = self._table([m for m in self.every if m.tilt and len(m.tilt.table) == bets])
+        for kind in sorted({_table_kind(m) for m in self.every if m.tilt}):
+            self.groups[kind] = self._table([m for m in self.every if m.tilt and _table_kind(m) == kind])
         self.places = {m.key: (name, i) for name, group in self.groups.items() for i, m in enumerate(group.monitors)}
 
     # banks
@@ -186,6 +186,14 @@ class Monitors:
         for name, group in self.groups.items():
             group.bank.restore({part.partition("/")[2]: a for part, a in arrays.items() if part.startswith(f"{name}/")})
         return True
+
+
+def _table_kind(monitor: Monitor) -> str:
+    """Tables whose rows mean the same share a bank: rank tilts have 12 rows in turn up and down, calibration 12 in two halves."""
+    assert monitor.tilt is not None, "a monitor of streams has no table"
+    up, bets = monitor.tilt.heal.up, len(monitor.tilt.table)
+    halves = bool(up[: bets // 2].all() and not up[bets // 2 :].any())
+    return f"halves{bets}" if halves else f"table{bets}"
 
 
 def shares(monitors: Sequence[Monitor], n_segments: int) -> dict[str, float]:
