@@ -26,6 +26,26 @@ async def asked(ready: bool) -> dict[str, tuple[int, str]]:
     return found
 
 
+def test_a_large_answer_is_compressed_for_whoever_accepts_it() -> None:
+    async def lengths() -> list[int]:
+        async def metrics() -> str:
+            return "up 1\n" * 100_000
+
+        runner, port = await health.serve("127.0.0.1", 0, dict[str, Any], metrics)
+        found = []
+        async with aiohttp.ClientSession(auto_decompress=False) as session:
+            for accepted in ("gzip", "identity"):
+                async with session.get(f"http://127.0.0.1:{port}/metrics", headers={"Accept-Encoding": accepted}) as answer:
+                    found.append(len(await answer.read()))
+        await runner.cleanup()
+        return found
+
+    small, whole = asyncio.run(lengths())
+
+    assert whole == 500_000
+    assert small < 5_000
+
+
 @pytest.mark.parametrize(("ready", "status"), [(True, 200), (False, 503)])
 def test_probes_are_answered_and_a_taken_port_is_told(ready: bool, status: int) -> None:
     found = asyncio.run(asked(ready))

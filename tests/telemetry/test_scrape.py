@@ -6,6 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from anchorwatch.stages.report import Report
 from anchorwatch.telemetry import scrape
 from anchorwatch.telemetry.histograms import BOUNDS
+from anchorwatch.telemetry.series import SCRAPED_MAX
 from anchorwatch.telemetry.totals import Snapshot, Totals
 
 S = 1_000_000_000
@@ -47,6 +48,26 @@ def test_several_processes_share_families_and_are_told_apart() -> None:
     assert text.count("# TYPE anchorwatch_predictions_total counter") == 1
     assert text.count("# TYPE anchorwatch_end_to_end_seconds histogram") == 1
     assert len(samples(text)) == 2 * len(samples(scrape.text([snapshot("ingest.w1")])))
+
+
+def test_a_thousand_models_make_no_flood_and_sums_stay_right() -> None:
+    """Each histogram costs 27 lines: the first of an instrument keep their own, the others are one series, and it is said how many they are."""
+    report, totals = Report(), Totals(0)
+    for i in range(1_000):
+        report.latencies["anchorwatch.end_to_end", (("model", f"m{i:04}"),)] = [np.array([0.02, 3.0])]
+    totals.fold(report, S)
+    text = scrape.text([totals.snapshot("w", 2 * S)])
+    totals.fold(report, 2 * S)
+    later = samples(scrape.text([totals.snapshot("w", 3 * S)]))
+
+    read = samples(text)
+    counts = {dict(labels).get("model", "others"): n for (name, labels), n in read.items() if name.endswith("_count")}
+    quick = sum(n for (name, labels), n in read.items() if name.endswith("_bucket") and ("le", "0.025") in labels)
+    assert text.count("\n") < 27 * (SCRAPED_MAX + 2)
+    assert (len(counts), counts["m0000"], counts["others"], sum(counts.values())) == (SCRAPED_MAX + 1, 2, 2 * (1_000 - SCRAPED_MAX), 2_000)
+    assert quick == 1_000
+    assert read["anchorwatch_scrape_folded", (("worker", "w"),)] == 1_000 - SCRAPED_MAX
+    assert set(later) == set(read), "whose turn it is does not change from scrape to scrape"
 
 
 def test_nothing_counted_is_an_empty_text() -> None:

@@ -144,6 +144,13 @@ INSTRUMENTS = (
         "records.lost", "record", ("topic", "stage"), "records deleted by Kafka before they were read", "raise retention.ms, or add workers"
     ),
     _counter("records.tombstones", "record", ("topic",), "records without a value, passed over"),
+    _counter(
+        "records.foreign",
+        "record",
+        ("topic",),
+        "records on a topic of ours that none of our programs wrote, passed over",
+        "find who writes there; only the workers need the right to",
+    ),
     _counter("blocks.late", "block", _M, "blocks of a window that was judged already", "raise grace, or look at the slowest ingest task"),
     _counter("blocks.holes", "block", _M, "blocks whose offsets do not follow on the block before", "a fault of ours: send the log"),
     _counter("cuts", "cut", ("stage", "result"), "cuts by result: committed, refused, failed", "failed rises: the brokers' health"),
@@ -183,6 +190,13 @@ INSTRUMENTS = (
     _gauge("cut.age", "s", ("stage",), "since the last committed cut", "above 10: the log of that stage"),
     _gauge("evidence.days", "", (*_MS, "watch"), "evidence of a monitor, in days without a false page; a page at the mark"),
     _gauge("segments.folded", "", _M, "segments that are counted in `other`", "name the segments that matter in the contract"),
+    _gauge(
+        "scrape.folded",
+        "",
+        (),
+        "latency histograms that /metrics adds up in one series of their instrument, `otel_metric_overflow`; over OTLP each is whole",
+        "above 0: take the metrics over OTLP, or run a feed each for the models that matter most",
+    ),
     _gauge(
         "pending.predictions",
         "",

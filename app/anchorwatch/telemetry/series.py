@@ -13,6 +13,7 @@ from anchorwatch.telemetry.names import OTHER, OVERFLOW, WHOLE
 
 SEGMENTS_MAX = 200  # of a model
 SERIES_MAX = 2_000  # of an instrument
+SCRAPED_MAX = 100  # of a histogram on `/metrics`, where each costs 27 lines; above: one series for all others, so that sums stay right
 MODELS_MAX = 2_000  # whose segments are remembered
 FOLDED_MAX = 1_000  # names of folded segments that are told apart, of a model
 IDLE_NS = 600_000_000_000  # a segment silent for 10 minutes may lose its place

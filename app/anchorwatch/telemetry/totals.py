@@ -18,12 +18,12 @@ from opentelemetry.trace import SpanContext
 from anchorwatch.stages.report import Labels, Report
 from anchorwatch.telemetry.histograms import LogHistogram
 from anchorwatch.telemetry.names import BY_NAME, INSTRUMENTS, WHOLE, WORDS, Kind
-from anchorwatch.telemetry.series import OVER, SERIES_MAX, Model, Places
+from anchorwatch.telemetry.series import OVER, SCRAPED_MAX, SERIES_MAX, Model, Places
 
 log = logging.getLogger(__name__)
 GAUGE_TTL_NS = 300_000_000_000  # a gauge nobody sets for 5 minutes is dead: a segment that vanished, a model that was retired
 COMPLAINTS_MAX = 100
-FOLDED = "anchorwatch.segments.folded"
+FOLDED, LEFT_OUT = "anchorwatch.segments.folded", "anchorwatch.scrape.folded"
 CUMULATIVE = AggregationTemporality.CUMULATIVE
 
 
@@ -194,12 +194,28 @@ class Totals:
     def snapshot(self, worker: str, now_ns: int) -> Snapshot:
         self._sweep(now_ns)
         kinds: dict[str, list[Any]] = {"counter": [], "gauge": [], "histogram": []}
+        left_out = 0
         for instrument in INSTRUMENTS:
             for labels, number in self.numbers.get(instrument.name, {}).items():
                 kinds[instrument.kind].append((instrument.name, labels, number.value))
-            for labels, one in self.histograms.get(instrument.name, {}).items():
+            shown, n = self._scraped(self.histograms.get(instrument.name, {}))
+            left_out += n
+            for labels, one in shown.items():
                 kinds["histogram"].append((instrument.name, labels, one.cumulative(), int(one.counts.sum()), one.sum))
+        if kinds["histogram"]:
+            kinds["gauge"].append((LEFT_OUT, (), float(left_out)))
         return {"worker": worker, "counters": kinds["counter"], "gauges": kinds["gauge"], "histograms": kinds["histogram"]}
+
+    def _scraped(self, series: dict[Labels, LogHistogram]) -> tuple[dict[Labels, LogHistogram], int]:
+        """The first ones counted keep a series of their own: whose turn it is must not change from scrape to scrape."""
+        own = [labels for labels in series if labels != OVER][:SCRAPED_MAX]
+        shown = {labels: series[labels] for labels in own}
+        if len(shown) < len(series):
+            rest = shown[OVER] = LogHistogram(self.start_ns)
+            for labels, one in series.items():
+                if labels == OVER or labels not in shown:
+                    rest.counts, rest.sum = rest.counts + one.counts, rest.sum + one.sum
+        return shown, len(series) - len(own)
 
 
 def _otlp(labels: Labels) -> dict[str, str]:
