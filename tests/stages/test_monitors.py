@@ -40,6 +40,14 @@ def test_each_monitor_has_one_key_and_one_place() -> None:
     assert set(monitors.places) == set(keys)
 
 
+def test_while_learning_nobody_judges_other() -> None:
+    """No segment is listed yet, so all are `other`: each broken promise would be told twice."""
+    of = layout(learning=True)
+
+    assert {m.segment for m in Monitors(of, 30.0).every} == {"whole"}
+    assert of.expand(np.zeros(1, np.int64), np.array([[7]])).tolist() == [[7], [0]]
+
+
 def test_the_banks_see_the_counts_that_the_watches_mean() -> None:
     """By hand: 200 calls, 60 over the promised 80 ms, on the whole; nobody else hears of it."""
     of = layout()

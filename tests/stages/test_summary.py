@@ -34,7 +34,7 @@ def test_a_learning_model_says_so() -> None:
 
     summary = summary_of(drive.judge.models["prod/loan"])
 
-    assert (summary.state, summary.segments) == ("learning", ["whole", "other"])
+    assert (summary.state, summary.segments) == ("learning", ["whole"])
     assert "learning" in summary.reasons["state"]
 
 

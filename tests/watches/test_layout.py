@@ -58,6 +58,17 @@ def test_without_segments_all_is_the_whole_and_nothing_is_other() -> None:
     assert of.expand(np.zeros(1, np.int64), np.array([[7]])).tolist() == [[7], [0]]
 
 
+def test_other_is_what_is_not_listed_though_others_of_its_dimension_are() -> None:
+    """Of `tier` nothing is listed: were its values `other`, then every event were."""
+    of = layout(LOAN.replace("by: [region, tier]", "by: [region, tier], always: [region=eu]"))
+    regions = np.array([of.value_codes[0].get(name, 0) for name in ("eu", "us")])
+
+    rows = of.segments_of(of.combos([regions, np.zeros(2, np.int64)], 2))
+
+    assert [sorted(of.segments[r[i]] for r in rows if r[i] >= 0) for i in range(2)] == [["region=eu", "whole"], ["other", "whole"]]
+    assert (of.has_other, layout(LOAN).has_other) == (True, False)
+
+
 def test_the_same_documents_give_the_same_layout() -> None:
     a, b = (Layout(contract_of(), loan_reference(), catalogue()) for _ in range(2))
 

@@ -7,6 +7,7 @@ import numpy as np
 from anchorwatch.events import Summary
 from anchorwatch.stages.evidence import six
 from anchorwatch.stages.report import Report
+from anchorwatch.watches.base import OTHER
 
 if TYPE_CHECKING:
     from anchorwatch.stages.model_judge import ModelJudge
@@ -43,7 +44,8 @@ def summary_of(judge: "ModelJudge") -> Summary:
     layout, recent = judge.layout, judge.recent
     contract = layout.contract
     volume = recent.volume()
-    rows = sorted(range(len(layout.segments)), key=lambda r: (min(r, 2), -int(volume[r]), layout.segments[r]))[:ROWS_MAX]
+    told = [row for row, name in enumerate(layout.segments) if name != OTHER or layout.has_other]
+    rows = sorted(told, key=lambda r: (min(r, 2), -int(volume[r]), layout.segments[r]))[:ROWS_MAX]
     qualities = recent.qualities()
     latencies = recent.latencies()
     evidence: dict[str, float] = {}

@@ -55,6 +55,11 @@ class Layout:
     def reference_id(self) -> str:
         return self.reference.id if self.reference else ""
 
+    @property
+    def has_other(self) -> bool:
+        """Can an event be in `other` at all?"""
+        return bool(self._alone)
+
     def edges(self, name: str) -> Floats:
         """Inner bin edges of a number, ascending; none without a reference."""
         return self._edges.get(name, NO_EDGES)
@@ -102,7 +107,8 @@ class Layout:
             keys = np.array([key for key, _ in found], np.int64)
             self._lookups.append((dims, weights, keys, np.array([row for _, row in found], np.int64)))
         single = [d for d in range(len(self.dimensions)) if (self.dimensions[d],) in self.groupings]
-        self._alone = single or list(range(len(self.dimensions)))
+        # a dimension of which no value is listed, as all are while learning, makes no `other`: it would be the whole once more
+        self._alone = [d for d in single or range(len(self.dimensions)) if sizes[d] > 1]
 
     def combos(self, codes: Sequence[Ints], n: int) -> Ints:
         """codes: one int64[n] per dimension -> int64[n]; 0 for all when no dimension is declared."""
