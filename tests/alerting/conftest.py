@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.alerting.saying import SECOND, T0, Say
 
 from anchorwatch.alerting.policy import ModelAlerts
 from anchorwatch.alerting.signal import Signal
-
-T0 = 1_795_338_720_000  # 2026-11-22T09:12:00Z
+from anchorwatch.events import Alert
 
 
 def make_signal(**changes: Any) -> Signal:
@@ -43,3 +43,14 @@ def fraud() -> ModelAlerts:
         "escalation": [{"to": "risk-oncall", "after": 0}, {"to": "head-of-risk", "after": 1_800_000}],
     }
     return ModelAlerts("prod", "fraud", owner, links_base="https://watch.example")
+
+
+@pytest.fixture
+def say(fraud: ModelAlerts, signal: Callable[..., Signal]) -> Say:
+    """Signals of the window that ends so many ms after T0; the wall's clock says the same."""
+
+    def speak(after_ms: int, *changes: dict[str, Any]) -> list[Alert]:
+        end = T0 + after_ms
+        return fraud.window((end - 10 * SECOND, end), [signal(**change) for change in changes], {}, end)
+
+    return speak

@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from anchorwatch.alerting import states
 from anchorwatch.alerting.policy import ModelAlerts
-from anchorwatch.alerting.signal import Signal
+from anchorwatch.alerting.signal import PATIENCE_MS, Signal
 from anchorwatch.events import Alert, Command
 
 T0 = 1_795_338_720_000
@@ -74,12 +74,15 @@ class Life(RuleBasedStateMachine):
         self.hear(alerts)
 
     def check_quiet_before(self, alert: Alert) -> None:
-        """The same alert, no more severe, wakes again only after a day of health, or when nobody was told the time before."""
+        """The same alert, no more severe, wakes again only after a day of health, or when it came back after an all-clear and lasts."""
         loud = [told for told in self.told.get(alert.id, []) if told.loud and told.labels["severity"] == alert.labels["severity"]]
         healed = [
             told for told in self.told.get(alert.id, []) if told.state in ("recovering", "resolved") and told.at_ms <= alert.at_ms - DAY
         ]
-        assert not loud or healed, f"{alert.id} woke twice without a day of health"
+        over = [told for told in self.told.get(alert.id, []) if told.state == "resolved"]
+        back = [told for told in self.told.get(alert.id, []) if over and told.sequence > over[-1].sequence]
+        lasts = bool(back) and alert.at_ms - back[0].at_ms >= PATIENCE_MS
+        assert not loud or healed or lasts, f"{alert.id} woke twice without a day of health, and did not last"
 
     @rule(verb=st.sampled_from(["ack", "resolve", "accept", "silence"]), which=st.integers(0, 10), step=steps_ms)
     def command(self, verb: Any, which: int, step: int) -> None:

@@ -1,42 +1,15 @@
 """When does a person hear of it?"""
 
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 import pytest
+from tests.alerting.saying import DAY, HEALS, HOUR, KEY, MINUTE, QUIET, SECOND, T0, Say, brief, command
 
 from anchorwatch.alerting import memory as memory_module
 from anchorwatch.alerting.policy import ModelAlerts
 from anchorwatch.alerting.signal import Signal
 from anchorwatch.errors import StateCorrupt
-from anchorwatch.events import Alert, Command
-
-T0 = 1_795_338_720_000
-SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
-Say = Callable[..., list[Alert]]
-QUIET = {"verdict": "quiet", "severity": "info"}
-HEALS = {"verdict": "recovering", "severity": "info"}
-KEY = "prod/fraud/quality:f1/whole"
-
-
-@pytest.fixture
-def say(fraud: ModelAlerts, signal: Callable[..., Signal]) -> Say:
-    """Signals of the window that ends so many ms after T0; the wall's clock says the same."""
-
-    def speak(after_ms: int, *changes: dict[str, Any]) -> list[Alert]:
-        end = T0 + after_ms
-        return fraud.window((end - 10 * SECOND, end), [signal(**change) for change in changes], {}, end)
-
-    return speak
-
-
-def command(verb: Any, target: str = KEY, until_ms: int | None = None) -> Command:
-    return Command(verb, target, "ann", "looking", 0, until_ms)
-
-
-def brief(alerts: list[Alert]) -> list[tuple[str, str, int, bool]]:
-    return [(alert.labels["segment"], alert.state, alert.sequence, alert.loud) for alert in alerts]
 
 
 def test_a_page_opens_one_loud_alert(say: Say) -> None:

@@ -137,21 +137,40 @@ def test_rows_between_spans_are_counted_as_holes() -> None:
     assert (none, live.count("anchorwatch.blocks.holes")) == (0, 300)
 
 
-def test_what_is_no_observation_ends_the_task_with_its_place() -> None:
-    live = Live()
+FOREIGN = [
+    b"",
+    b"{}",
+    b'{"v": 2}',
+    b"hello",
+    b"\xc1",
+    msgspec.msgpack.encode({"v": 9}),
+    msgspec.msgpack.encode({"v": 1, "feed": "x", "task": 0}),
+]
 
-    with pytest.raises(OurError, match=r"observations 0@0: .*does something else write"):
-        live.hand_over([b"{}"], T0)
+
+def test_what_is_no_observation_is_counted_and_passed_over() -> None:
+    """A console producer on the wrong topic: the judge goes on, with all that the ingest tasks wrote around it."""
+    live, alone = Live(), Live()
+    live.hand_over(FOREIGN, T0)
+    live.cut()
+    foreign = live.count("anchorwatch.records.foreign")
+    for each in (live, alone):
+        each.say(traffic(500), T0 + 2_000)
+
+    assert foreign == len(FOREIGN)
+    assert live.judge.models["prod/loan"].recent.volume()[0] == alone.judge.models["prod/loan"].recent.volume()[0] > 0
 
 
 def test_observations_of_a_newer_version_ask_for_an_upgrade() -> None:
     live = Live()
     live.ingests[0].tick(T0, BOTH)
     observation = DECODER.decode(live.ingests[0].freeze({}).records[0].value or b"")
-    observation.v = 2
+    newer = {**msgspec.to_builtins(observation, builtin_types=(bytes,)), "v": 2}
+    another_shape = {**newer, "blocks": "kept elsewhere"}
 
-    with pytest.raises(OurError, match="version 2, this judge reads 1: upgrade it"):
-        live.hand_over([msgspec.msgpack.encode(observation)], T0)
+    for each in (newer, another_shape):
+        with pytest.raises(OurError, match="version 2, this judge reads 1: upgrade it"):
+            live.hand_over([msgspec.msgpack.encode(each)], T0)
 
 
 # people
@@ -217,6 +236,30 @@ def test_alerts_of_a_removed_contract_end_with_a_reason() -> None:
 
     assert {a.state for a in live.alerts} == {"resolved"}
     assert "contract was removed" in live.alerts[0].reason
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_contract_removed_and_applied_again_begins_anew(restart: bool) -> None:
+    """Nobody promised anything in between: the gap is no silence, and what was told as over may be told again."""
+    live, slow_now = Live(), Fault(slow={"eu": 10, "us": 10, "asia": 10, "af": 10})
+    slow(live)
+    live.registry.record(b"prod/loan", None)
+    live.say([], T0 + 5_000)
+    if restart:
+        live.reborn()
+    applied = loan_applied()
+    applied.effective_from_ms = T0 + 60_000
+    live.registry.apply(applied)
+    live.records = []
+    for second in (61, 62, 64):
+        live.say([], T0 + second * 1_000)
+    silent = fired(live.records)
+    live.say(traffic(1_000, start_ms=T0 + 64_000, seed=5, fault=slow_now), T0 + 65_000)
+    live.say([], T0 + 68_000)
+    live.say([], T0 + 90_000)
+
+    assert silent == []
+    assert {(a.labels["alertname"], a.state) for a in fired(live.records)} >= {("LatencyOverPromise", "firing"), ("ModelDark", "firing")}
 
 
 def test_an_escalation_is_written_so_that_a_restart_does_not_repeat_it() -> None:

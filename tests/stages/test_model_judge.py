@@ -33,6 +33,20 @@ def test_silence_is_told_at_the_same_moment_however_far_time_jumps() -> None:
     assert told[0] == told[1] == told[2] == [("ModelDark", (5_000, 6_000), 900)]
 
 
+def test_a_second_silence_within_a_day_wakes_when_it_lasts_however_far_time_jumps() -> None:
+    """Promised: silent for 5 s at most. Dark again: told quietly after 5 s, loudly when it has lasted three times that."""
+    told = []
+    for steps in ([100_000], range(1_000, 101_000, 1_000)):
+        model = judge()
+        model.window((0, 1_000), pile(model, 10, 900), [], "watermark", 0)
+        model.pass_time(10_000, [], "watermark", 0)
+        alerts = model.window((10_000, 11_000), pile(model, 10, 10_900), [], "watermark", 0).alerts
+        alerts += [a for to in steps for a in model.pass_time(to, [], "watermark", to).alerts]
+        told.append([(a.state, a.at_ms, a.loud) for a in alerts])
+
+    assert told[0] == told[1] == [("resolved", 11_000, False), ("firing", 16_000, False), ("firing", 31_000, True)]
+
+
 def test_traffic_is_said_in_one_word() -> None:
     model = judge()
     before = model.traffic

@@ -61,8 +61,19 @@ def test_a_tombstone_removes_a_contract_and_says_which() -> None:
 
     assert registry.record(b"prod/loan", None) == "prod/loan"
     assert registry.at("prod/loan", 0) is None
-    assert registry.removed == {"prod/loan"}
     assert registry.record(b"prod/loan", None) is None, "gone already"
+
+
+def test_watching_begins_with_the_first_contract_and_anew_after_a_removal() -> None:
+    registry = Registry(10_000)
+    for ms, when in ((80, 15_000), (90, 30_000)):
+        registry.apply(applied(with_line(ms), when))
+    going_on = registry.at("prod/loan", 30_000)
+    registry.record(b"prod/loan", None)
+    registry.apply(applied(with_line(90), 70_000))
+    anew = registry.at("prod/loan", 70_000)
+
+    assert (going_on and going_on.since_ms, anew and anew.since_ms) == (20_000, 70_000)
 
 
 def test_a_contract_that_cannot_be_used_is_remembered_and_what_was_in_force_stays() -> None:
@@ -87,6 +98,18 @@ def test_a_record_that_is_not_text_or_nested_too_deep_ends_nothing(raw: bytes) -
     registry.record(b"prod/loan", raw)
 
     assert (line(registry, 0), set(registry.refused)) == (80, {"prod/loan"})
+
+
+def test_what_cannot_be_used_is_remembered_up_to_a_bound_the_newest_last() -> None:
+    registry = Registry(10_000)
+    for i in range(registries.REFUSED_MAX + 5):
+        registry.record(f"prod/m{i}".encode(), b"{}")
+    registry.record(b"prod/m7", b"{}")
+    registry.record(b"x" * 100_000, b"\xff" * 100_000)
+
+    assert len(registry.refused) == registries.REFUSED_MAX
+    assert [name[:9] for name in registry.refused][-3:] == ["prod/m204", "prod/m7", "x" * 9]
+    assert max(len(name) + len(why) for name, why in registry.refused.items()) <= 2 * registries.REFUSED_TEXT_MAX
 
 
 def test_a_refusal_ends_with_the_next_good_contract() -> None:

@@ -73,6 +73,15 @@ def test_more_than_half_unreadable_of_a_hundred_is_one_alert_that_ends_with_a_be
     assert names(later) == [("CannotDecode", "default", "resolved")]
 
 
+def test_what_cannot_be_read_again_within_a_day_wakes_when_it_lasts() -> None:
+    watch = Strangers(SETTINGS)
+    minutes = [refused(200, 150), refused(200, 10), refused(200, 150), *[refused(200, 150)] * 10]
+
+    story = [(minute, a.state, a.loud) for minute, tallies in enumerate(minutes) for a in told(watch, 60 * minute, tallies)]
+
+    assert story == [(0, "firing", True), (1, "resolved", False), (2, "firing", False), (12, "firing", True)]
+
+
 def test_a_restored_twin_does_not_tell_again() -> None:
     watch, twin = Strangers(SETTINGS), Strangers(SETTINGS)
     told(watch, 1, {"prod/ghost": {"no_contract": 3}, **refused(150, 150)})

@@ -24,6 +24,13 @@ def test_silence_begins_with_the_last_prediction_and_ends_with_the_next() -> Non
     assert story[1][0].summary == "loan is dark: no prediction for 5.1 s, without any flag change."
 
 
+def test_a_second_silence_within_a_day_wakes_after_three_times_the_promise_an_hour_at_most() -> None:
+    hours = layout(LOAN.replace("silent_after: 5s", "silent_after: 8h"))
+    told = [AliveRule(of).window(facts(30_000, last_ms=900)) for of in (layout(), hours)]
+
+    assert [each.patience_ms for found in told for each in found] == [15_000, 3_600_000]
+
+
 def test_a_model_that_never_spoke_is_not_dark() -> None:
     assert rule().window(facts(1_000)) == []
 

@@ -43,6 +43,7 @@ class Kept(msgspec.Struct):
     acked: bool = False
     healthy_since_ms: int | None = None  # since it began to recover; None while it fires
     fresh_ms: int = -1  # the health before this episode began here and lasted a day: who was told before has to be told anew
+    back_ms: int | None = None  # since when it fires again, where it was resolved less than a day before
     resolved_ms: int | None = None
     by_person: bool = False
     reason: str = ""
@@ -95,6 +96,8 @@ class Incident(msgspec.Struct):
     woke_ms: int | None = None  # by the judge's clock: escalation counts from here
     reached: int = 0  # escalation steps
     closed_ms: int | None = None
+    owed_ms: int | None = None  # event time from which a member that came back, and that nobody heard of, is told after all
+    returns: int = 0  # told so without a day of health between them: each waits twice as long as the one before
 
     def last_told(self, severity: Severity) -> int | None:
         """When people last heard of something at least that severe; None: never."""

@@ -2,16 +2,16 @@
 
     signals of a window --> voices of a key --> event of `states.TABLE` --> incident --> loud or an edit --> Alert records
 
-An incident speaks once per severity: ten segments of one fault wake once, and what fires again within 7 days keeps its id and wakes anew
-only after a day of health. Two clocks: `window` carries event time, which decides states, ids and dates; `at_ms` and `wall_ms` are the
-clock that the judge is given (the wall's in production, the events' own in backtest), which decides silences and escalation.
+An incident speaks once per severity: ten segments of one fault wake once, and what fires again within 7 days keeps its id. It wakes anew
+after a day of health; before, only when it lasts (`returns.py`): who was told that it is over has to hear that it is not.
+Two clocks: `window` carries event time, which decides states, ids and dates; `at_ms` and `wall_ms` are the clock that the judge is given
+(the wall's in production, the events' own in backtest), which decides silences and escalation.
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
-from anchorwatch.alerting import incidents, owners, states, words
-from anchorwatch.alerting.incidents import HEALTH_MS
+from anchorwatch.alerting import incidents, owners, returns, states, words
 from anchorwatch.alerting.kept import Incident, Kept, Window, loudness, plain_signal, short_hash
 from anchorwatch.alerting.memory import REMEMBERED_MS, Memory, restored
 from anchorwatch.alerting.signal import RANK, Signal
@@ -61,6 +61,9 @@ class ModelAlerts:
                 joined.add(kept.incident)
             if before not in ("", kept.incident):
                 memory.sweep(before)
+        for lead in returns.lasting(memory, window[1], lambda kept: self._silenced(kept, at_ms) is not None):
+            lead.reason, lead.actor = "it came back, and lasts", ""
+            changed += [] if lead in changed else [lead]
         return self._tell(changed, window[1], at_ms, sounding={kept.key for kept in changed}, joined=joined)
 
     def command(self, command: Command, at_ms: int) -> list[Alert]:
@@ -107,6 +110,11 @@ class ModelAlerts:
         """Dedup keys forgotten since the last call: tombstones for `alerts.state`. Ask in the cut that writes the records."""
         keys, self._memory.gone = list(self._memory.gone), {}
         return keys
+
+    @property
+    def due_ms(self) -> int | None:
+        """Event time from which `window` has something to tell without any signal: what came back and lasts; None: nothing waits."""
+        return min((incident.owed_ms for incident in self._memory.incidents.values() if incident.owed_ms is not None), default=None)
 
     @property
     def refused(self) -> int:
@@ -176,7 +184,7 @@ class ModelAlerts:
         elif state in ("recovering", "resolved") and kept.healthy_since_ms is None:
             kept.healthy_since_ms = at_ms
         if state == "resolved":
-            kept.resolved_ms, kept.by_person = at_ms, by_person
+            kept.resolved_ms, kept.by_person, kept.back_ms = at_ms, by_person, None
             kept.over()
         return True
 
@@ -198,7 +206,7 @@ class ModelAlerts:
         for incident in sorted((self._memory.incidents[name] for name in groups), key=_age):
             group, members = groups[incident.id], self._memory.members(incident.id)
             if not any(kept.open for kept in members):
-                incident.closed_ms = at_ms
+                incident.closed_ms, incident.owed_ms = at_ms, None
             lead = incidents.headline(members)
             if incident.id in joined and lead.open and lead not in group:
                 group.append(lead)
@@ -209,6 +217,7 @@ class ModelAlerts:
                 if kept.key in sounding and self._may_wake(kept, incident, clock_ms):
                     loud.add(kept.key)
                     self._woke(kept, incident, at_ms, clock_ms)
+            returns.owe(incident, group)
             alerts += self._written(incident, group, loud)
             for kept in group:
                 kept.told()
@@ -223,7 +232,8 @@ class ModelAlerts:
     def _woke(self, kept: Kept, incident: Incident, at_ms: int, clock_ms: int) -> None:
         incident.told[kept.severity] = at_ms
         if kept.severity == "critical":
-            incident.woke_ms = clock_ms
+            incident.woke_ms, incident.owed_ms = clock_ms, None
+            incident.returns = incident.returns if kept.back_ms is not None else 0
             incident.reached = owners.steps_reached(self.model.owner, 0)
 
     def _written(self, incident: Incident, group: Sequence[Kept], loud: Container[str] = ()) -> list[Alert]:
@@ -314,8 +324,7 @@ def _fires(kept: Kept, was: states.State, severity: Severity, at_ms: int) -> Non
         kept.severity, kept.since_ms, kept.onset, kept.acked = severity, kept.words.since_ms, kept.words.onset, False
     elif RANK[severity] > RANK[kept.severity]:
         kept.severity = severity
-    if kept.healthy_since_ms is not None and at_ms - kept.healthy_since_ms >= HEALTH_MS:
-        kept.fresh_ms, kept.acked = kept.healthy_since_ms, False
+    returns.came_back(kept, was, at_ms)
     kept.harm = kept.harm or kept.words.harm
     kept.healthy_since_ms, kept.resolved_ms, kept.by_person = None, None, False
 

@@ -14,6 +14,7 @@ from anchorwatch.events import Severity, Verdict
 
 WHOLE = "whole"
 PART_MAX = 400  # characters of one part of a dedup key; longer ones end in a hash, so that no two become one
+PATIENCE_MS = 3_600_000
 RANK: dict[Severity, int] = {"info": 0, "warning": 1, "critical": 2}
 
 
@@ -27,6 +28,7 @@ class Signal:
     onset:       [earliest, latest] change point in ms: W's last zero +- 2 windows or +- 10 % of the delay; `(since, since)` if exact.
     evidence:    numbers for people (interfaces.md 4); `explains_whole: True` where the whole without this segment is back inside its line.
     traces:      W3C `traceparent`s of kept predictions, the most telling first.
+    patience_ms: what was over and comes back within a day of health is told after all when it has lasted that long (event time).
     caused_by:   events that explain it: `{"kind": "deploy", "key", "state", "at_ms", "actor"}`.
     """
 
@@ -48,6 +50,7 @@ class Signal:
     impact: Mapping[str, Any] = field(default_factory=dict)
     caused_by: Sequence[Mapping[str, Any]] = ()
     runbook: str = ""
+    patience_ms: int = PATIENCE_MS
 
     @property
     def whole(self) -> bool:

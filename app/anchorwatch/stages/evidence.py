@@ -106,7 +106,7 @@ def exact_signal(layout: Layout, exact: Exact, exemplars: list[Exemplar]) -> Sig
         severity=exact.severity, harm=exact.harm, summary=exact.summary, since_ms=exact.since_ms, onset=(exact.since_ms, exact.since_ms),
         description=f"{exact.summary} An exact rule: outside the alert budget.", evidence={**exact.evidence, "detector": "rule"},
         traces=tuple(e.traceparent for e in exemplars[:TRACES_MAX]), outside_budget=True, caused_by=exact.caused_by,
-        runbook=layout.contract.owner.runbook or "",
+        runbook=layout.contract.owner.runbook or "", patience_ms=exact.patience_ms,
     )  # fmt: skip
 
 

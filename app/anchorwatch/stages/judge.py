@@ -22,7 +22,17 @@ from anchorwatch.stages.report import Frozen, Report
 from anchorwatch.stages.strangers import Strangers
 from anchorwatch.stages.summary import count_labels, tell
 
+
+class Head(msgspec.Struct):
+    """What an observation of any version begins with: enough to tell a newer one from a record that somebody else wrote."""
+
+    v: int
+    feed: str
+    task: int
+
+
 DECODER = msgspec.msgpack.Decoder(Observation)
+HEAD = msgspec.msgpack.Decoder(Head)
 ENCODER = msgspec.json.Encoder()
 COMMANDS_MAX = 1_000  # waiting for their turn; above: the oldest leave, counted
 
@@ -56,20 +66,29 @@ class Judge:
     # blocks in
 
     def take(self, topic: str, rows: Sequence[Row], polled_ms: int, traceparents: Sequence[bytes | None] | None = None) -> None:
-        """Observation records of this partition. Raises OurError for one that is no observation: nobody else may write there."""
-        del topic, traceparents
+        """Observation records of this partition; what is none is passed over and counted. Raises OurError for one of another version."""
+        del traceparents
         for _, value, offset, _ in rows:
-            try:
-                observation = DECODER.decode(value or b"")
-            except UNREADABLE as error:
-                raise OurError(
-                    f"observations {self.task}@{offset}: {error}; does something else write to this topic? "
-                    f"`kafka-delete-records` up to offset {offset + 1} of partition {self.task} passes over it"
-                ) from error
-            if observation.v != VERSION:
-                raise OurError(f"observations {self.task}@{offset} is of version {observation.v}, this judge reads {VERSION}: upgrade it")
-            self._add(observation, polled_ms)
+            observation = self._read(value or b"", offset)
+            if observation is None:
+                self.report.count("anchorwatch.records.foreign", topic=topic)
+            else:
+                self._add(observation, polled_ms)
         self.moved = True
+
+    def _read(self, value: bytes, offset: int) -> Observation | None:
+        """None: no observation. Another version is not passed over: its counts would be lost."""
+        head: Observation | Head
+        try:
+            head = DECODER.decode(value)
+        except UNREADABLE:
+            try:
+                head = HEAD.decode(value)
+            except UNREADABLE:
+                return None
+        if head.v != VERSION:
+            raise OurError(f"observations {self.task}@{offset} is of version {head.v}, this judge reads {VERSION}: upgrade it")
+        return head if isinstance(head, Observation) else None
 
     def _add(self, observation: Observation, now_ms: int) -> None:
         feed = self.feeds.get(observation.feed)

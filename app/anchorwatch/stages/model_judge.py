@@ -81,7 +81,7 @@ class ModelJudge:
         self.advice = Advice(self.layout)
 
     def change(self, version: Version, level_days: float) -> list[Alert]:
-        """A contract was applied: monitors that did not change keep their evidence, exact rules their state.
+        """A contract was applied: monitors that did not change keep their evidence, exact rules their state; none if it had been removed.
 
         Returns the alerts that end since nothing watches them any more.
         """
@@ -93,15 +93,20 @@ class ModelJudge:
             ended, self.ended = self.ended, []
             return ended
         old, kept, alerts, advice, recent = self.monitors, self._kept_rules(), self.alerts, self.advice, self.recent
+        returned = self._returned(version, self.version.since_ms)
         self._take(version, level_days)
         self.alerts = self._alerts(version)  # it may have another owner now
         self.alerts.restore(alerts.snapshot())
-        going_on = self.monitors.take_over(old)
-        self._restore_rules(kept)
+        going_on = set() if returned else self.monitors.take_over(old)
+        self._restore_rules({} if returned else kept)
         if old.layout.segments == self.layout.segments and recent.keys == self.recent.keys:  # keys name bins and classes too
             self.recent.slots = recent.slots
             self.advice.restore(advice.snapshot())
         return self._end_others(going_on)
+
+    def _returned(self, version: Version, since_ms: int) -> bool:
+        """Was the contract removed in between? Its alerts ended then, and what it held against the model with them."""
+        return version.since_ms > since_ms and self.to_ms <= version.since_ms
 
     def _end_others(self, monitors: Iterable[str]) -> list[Alert]:
         """Alerts end of monitors that go on no more (their definition changed, or there is none), and of rules that hold nothing."""
@@ -148,8 +153,9 @@ class ModelJudge:
         heard = self.monitors.window(pile.flat, days, *window)
         scene = Scene(self.layout, self.monitors, self.recent, window, closed_by)
         facts = Facts(
-            window[0], window[1], pile.flat, pile.fields, pile.looked_at, self.last_ms, self._known(flags, window[1]), pile.reasons
-        )
+            window[0], window[1], pile.flat, pile.fields, pile.looked_at, self.last_ms, self._known(flags, window[1]), pile.reasons,
+            self.version.since_ms,
+        )  # fmt: skip
         signals = self._exact(facts, closed_by, judged)
         signals += self._signals(scene, heard, pile, judged)
         signals += self.advice.window(pile.flat, window)
@@ -190,22 +196,27 @@ class ModelJudge:
         judged = Judged()
         if to_ms <= self.to_ms:
             return judged
+        step, moments = self.settings.window_ms, self._moments(to_ms, flags)
+        while self.to_ms < to_ms:
+            moment = min(m for m in (*moments, _ceil(self.alerts.due_ms, step)) if self.to_ms < m <= to_ms)
+            begin = self.to_ms if self.to_ms >= 0 else moment - step
+            facts = Facts(begin, moment, None, {}, 0, self.last_ms, self._known(flags, moment), {}, self.version.since_ms)
+            signals, due = self._exact(facts, closed_by, judged), self.alerts.due_ms
+            if signals or (due is not None and due <= moment):
+                judged.alerts += self.alerts.window((moment - step, moment), signals, {}, at_ms)
+            self.to_ms = moment
+            self._summarise(judged)
+        return judged
+
+    def _moments(self, to_ms: int, flags: Sequence[FlagChange]) -> set[int]:
+        """Ends of windows at which time or a flag may change what a rule answers, and `to_ms`."""
         step = self.settings.window_ms
         moments = {to_ms}
         for rule in self.rules:
             after = getattr(rule, "after_ms", None)
             if after is not None and self.last_ms >= 0:
-                moments.add(-(-(max(self.last_ms, getattr(rule, "awake_ms", -1)) + after) // step) * step)
-        moments |= {(int(f.changed_at_ms or 0) // step + 1) * step for f in flags}
-        for moment in sorted(m for m in moments if self.to_ms < m <= to_ms):
-            begin = self.to_ms if self.to_ms >= 0 else moment - step
-            facts = Facts(begin, moment, None, {}, 0, self.last_ms, self._known(flags, moment), {})
-            signals = self._exact(facts, closed_by, judged)
-            if signals:
-                judged.alerts += self.alerts.window((moment - step, moment), signals, {}, at_ms)
-            self.to_ms = moment
-            self._summarise(judged)
-        return judged
+                moments.add(_ceil(max(self.last_ms, self.version.since_ms, getattr(rule, "awake_ms", -1)) + after, step))
+        return moments | {(int(f.changed_at_ms or 0) // step + 1) * step for f in flags}
 
     @staticmethod
     def _known(flags: Sequence[FlagChange], to_ms: int) -> list[FlagChange]:
@@ -238,6 +249,7 @@ class ModelJudge:
         slots, more = self.recent.snapshot()
         header = {
             "contract": self.version.contract.id, "reference": self.layout.reference_id, "level_days": self.monitors.level_days,
+            "since_ms": self.version.since_ms,
             "to_ms": self.to_ms, "credited_ms": self.credited_ms, "last_ms": self.last_ms, "summary_due": self.summary_due,
             "tallies": self.tallies, "monitors": keys, "slots": slots, "rules": self._kept_rules(),
             "alerts": self.alerts.snapshot(), "advice": self.advice.snapshot(), "explained": self.explained,
@@ -252,8 +264,9 @@ class ModelJudge:
         self.tallies, self.explained = dict(header["tallies"]), dict(header["explained"])
         self.exemplars = [Exemplar(list(s), r, v, t, h) for s, r, v, t, h in header["exemplars"]]
         self.alerts.restore(header["alerts"])
-        self._restore_rules(header["rules"])
-        if (header["contract"], header["reference"]) != (self.version.contract.id, self.layout.reference_id):
+        returned = self._returned(self.version, header.get("since_ms", self.version.since_ms))
+        self._restore_rules({} if returned else header["rules"])
+        if returned or (header["contract"], header["reference"]) != (self.version.contract.id, self.layout.reference_id):
             self.ended = self._end_others(())
             return
         banks = {name.removeprefix("bank/"): a for name, a in arrays.items() if name.startswith("bank/")}
@@ -264,3 +277,8 @@ class ModelJudge:
                 group.bank.level_days = now
         self.recent.restore(list(header["slots"]), arrays)
         self.advice.restore(header["advice"])
+
+
+def _ceil(at_ms: int | None, step: int) -> int:
+    """The end of the first window that holds `at_ms` or begins there; -1: never."""
+    return -1 if at_ms is None else -(-at_ms // step) * step

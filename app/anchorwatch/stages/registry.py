@@ -17,6 +17,8 @@ from anchorwatch.watches import catalogue
 from anchorwatch.watches.layout import Layout
 
 VERSIONS_MAX = 16  # of one model remembered; older ones cannot be in force any more
+REFUSED_MAX = 200  # names remembered with their reason; above: the oldest leave, they stand in the log
+REFUSED_TEXT_MAX = 1_000  # characters of one reason, and of one name that is no model's
 
 
 class Version(NamedTuple):
@@ -25,6 +27,7 @@ class Version(NamedTuple):
     from_ms: int  # first window that it covers; 0: always
     layout: Layout
     applied: Applied
+    since_ms: int = 0  # watched without a break since here; what was removed and applied again begins anew
 
     @property
     def contract(self) -> Contract:
@@ -38,7 +41,6 @@ class Registry:
         self.window_ms = window_ms
         self.versions: dict[str, list[Version]] = {}
         self.changes = 0  # of `versions`, counted
-        self.removed: set[str] = set()
         self.refused: dict[str, str] = {}  # key -> why what was applied cannot be used
 
     def __len__(self) -> int:
@@ -53,11 +55,10 @@ class Registry:
         reference = reference_from_json(applied.reference) if applied.reference else None
         layout = Layout(contract, reference, catalogue())
         begin = -(-applied.effective_from_ms // self.window_ms) * self.window_ms
-        version = Version(begin, layout, applied)
         known = [v for v in self.versions.get(contract.key, []) if v.from_ms < begin]
+        version = Version(begin, layout, applied, known[-1].since_ms if known else begin)
         self.versions[contract.key] = [*known, version][-VERSIONS_MAX:]
         self.changes += 1
-        self.removed.discard(contract.key)
         self.refused.pop(contract.key, None)
         return version
 
@@ -65,14 +66,20 @@ class Registry:
         """A record of `contracts`. Returns the model's key when something changed; what cannot be used is remembered in `refused`."""
         name = (key or b"").decode(errors="replace")
         if value is None:
-            self.removed.add(name)
+            self.refused.pop(name, None)
             self.changes += 1
             return name if self.versions.pop(name, None) else None
         try:
             return self.apply(msgspec.json.decode(value, type=Applied)).layout.key
         except (*UNREADABLE, ContractError) as error:
-            self.refused[name] = str(error)
+            self._refuse(name := name[:REFUSED_TEXT_MAX], str(error)[:REFUSED_TEXT_MAX])
             return name
+
+    def _refuse(self, name: str, why: str) -> None:
+        self.refused.pop(name, None)
+        self.refused[name] = why
+        if len(self.refused) > REFUSED_MAX:
+            del self.refused[next(iter(self.refused))]
 
     def at(self, key: str, window_from_ms: int) -> Version | None:
         """The version in force in the window that begins then; before the first one, the first: a contract covers what came earlier."""

@@ -9,6 +9,7 @@ from anchorwatch.alerting.policy import ModelAlerts
 from anchorwatch.alerting.signal import WHOLE, Signal
 from anchorwatch.stages.model_judge import Judged, JudgeSettings
 from anchorwatch.stages.registry import Registry
+from anchorwatch.watches.rules import PATIENCE_MS
 
 RECORDS_MIN = 100  # read in a minute before "more than half cannot be read" is said
 STRANGERS_MAX = 200  # names without a contract that are alerted; above: counted only
@@ -36,7 +37,8 @@ class Strangers:
         found += self._owned_again(registry, window, at_ms)
         if "" in tallies:
             found += self._cannot_decode(feed, window, tallies[""], at_ms)
-        return found
+        lasting = [alerts for alerts in self.alerts.values() if (due := alerts.due_ms) is not None and due <= window[1]]
+        return found + [Judged(alerts=alerts.window(window, (), {}, at_ms)) for alerts in lasting]
 
     def _of(self, key: str) -> ModelAlerts | None:
         environment, _, model = key.partition("/")
@@ -88,7 +90,7 @@ class Strangers:
         signal = Signal(
             watch="inputs", subject="decode", segment=WHOLE, verdict="exact" if bad else "quiet", name="CannotDecode", severity="critical",
             harm=True, summary=text, since_ms=since, onset=(since, since), evidence={"n": minute[1], "refused": minute[2], "detector": "rule"},
-            outside_budget=True,
+            outside_budget=True, patience_ms=PATIENCE_MS,
         )  # fmt: skip
         return [Judged(alerts=alerts.window(window, [signal], {}, at_ms))]
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 GAPS = 3.0  # times the reference's longest gap, where nothing is promised
 SILENT_S_MIN = 60.0
+AGAIN, AGAIN_MS_MAX = 3, 3_600_000  # times `silent_after`, an hour at most: a second silence within a day that lasts so long wakes as well
 FALLEN = frozenset(["default", "error", "disabled", "stale"])  # reasons of an evaluation that did not choose
 FALLEN_SHARE, RISEN_SHARE = 0.95, 0.5  # of evaluations, where it begins and where it ends
 EVALUATIONS_MIN = 30  # that chose before, and that did not choose in a row of windows
@@ -69,15 +70,14 @@ class AliveRule:
         found = self._flags(facts) + self._evaluations(facts)
         if self.after_ms is None or facts.last_ms < 0:
             return found
-        silent = facts.to_ms - max(facts.last_ms, self.awake_ms)
+        last_ms = max(facts.last_ms, facts.since_ms)
+        silent = facts.to_ms - max(last_ms, self.awake_ms)
         if self.dark_since is None and silent >= self.after_ms and self.off is None:
-            self.dark_since = facts.last_ms
+            self.dark_since = last_ms
             text = f"{self.layout.contract.model} is dark: no prediction for {_span(silent)}, without any flag change."
-            found.append(
-                self._exact(
-                    "ModelDark", "silence", True, facts.last_ms, text, {"current": silent / 1000, "line": self.after_ms / 1000, "unit": "s"}
-                )
-            )
+            evidence = {"current": silent / 1000, "line": self.after_ms / 1000, "unit": "s"}
+            exact = self._exact("ModelDark", "silence", True, last_ms, text, evidence)
+            found.append(exact._replace(patience_ms=min(AGAIN * self.after_ms, AGAIN_MS_MAX)))
         elif self.dark_since is not None and (silent < self.after_ms or self.off is not None):
             why = "speaks again" if silent < self.after_ms else "was switched off by a flag"
             found.append(self._exact("ModelDark", "silence", False, self.dark_since, f"{self.layout.contract.model} {why}.", {}))

@@ -10,6 +10,8 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 from anchorwatch.events import FieldCount, FlagChange, Severity
 from anchorwatch.watches.base import Ints
 
+PATIENCE_MS = 600_000  # ten minutes: what was over and comes back within a day of health wakes when it lasts
+
 
 class Exact(NamedTuple):
     """An exact finding begins (`open`) or ends."""
@@ -25,6 +27,7 @@ class Exact(NamedTuple):
     runbook: str
     evidence: dict[str, Any]
     caused_by: tuple[dict[str, Any], ...] = ()
+    patience_ms: int = PATIENCE_MS  # see `Signal`
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class Facts:
     last_ms: int  # event time of the newest prediction ever, -1: none yet
     flags: Sequence[FlagChange]  # changes of this model's flags in force by `to_ms`, oldest first; times resolved
     reasons: Mapping[str, int]  # flag.reason -> predictions
+    since_ms: int = -1  # watched since here: what was before it, and what was not, is nobody's promise
 
 
 class Rule(Protocol):
