@@ -3,7 +3,9 @@
 from tests.contract.examples import FULL, SMALL
 
 from anchorwatch.contract import check, not_judged, parse
-from anchorwatch.contract.judged import defaulted, refused
+from anchorwatch.contract.judged import READ, defaulted, refused
+from anchorwatch.contract.rules import FORMATS
+from anchorwatch.sources import names
 
 
 def test_all_that_waits_for_a_later_version_is_named() -> None:
@@ -55,6 +57,6 @@ def test_defaults_that_change_what_is_judged_are_said_and_what_is_written_is_not
     assert defaulted(parse(FULL, "f")) == []
 
 
-def test_native_events_keyed_by_their_id_are_not_refused() -> None:
-    assert list(refused(parse(SMALL, "f"))) == []
-    assert [path for path, _ in refused(parse(FULL, "f"))] == [("source", "predictions", "fields")]
+def test_what_this_version_reads_is_not_refused() -> None:
+    assert [list(refused(parse(text, "f"))) for text in (SMALL, FULL)] == [[], []]
+    assert set(READ) == set(names()) <= FORMATS

@@ -6,6 +6,7 @@ from anchorwatch.contract.faults import Fault
 from anchorwatch.contract.model import Contract
 from anchorwatch.contract.values import duration_text
 
+READ = ("native", "json")  # formats that this version reads
 NOT_YET: tuple[tuple[str, Callable[[Contract], object]], ...] = (
     ("source.decisions", lambda contract: "decisions" in contract.source.model_fields_set and contract.source.decisions.topic),
     ("decisions", lambda contract: contract.decisions),
@@ -32,10 +33,8 @@ def refused(contract: Contract) -> Iterator[Fault]:
     """What this version would read wrongly: better no judgement than a wrong one."""
     for role in ("predictions", "outcomes", "decisions"):
         source, at = getattr(contract.source, role), ("source", role)
-        if source.format != "native":
-            yield (*at, "format"), "not in this version; only native (send native events, or wait for this format)"
-        if source.fields:
-            yield (*at, "fields"), "not in this version; only the names of native events"
+        if source.format not in READ:
+            yield (*at, "format"), f"not in this version; it reads {', '.join(READ)}: say with json and fields where each value stands"
         if not source.keyed:
             yield (*at, "keyed"), "not in this version; key the topic by prediction id, with as many partitions as its siblings"
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
+from anchorwatch.contract.fields import steps
 from anchorwatch.contract.values import (
     ClassName,
     Duration,
@@ -63,13 +64,55 @@ class Owner(Part):
     runbook: Text | None = None
 
 
+def _path(value: object) -> str:
+    found = text(value)
+    steps(found)
+    return found
+
+
+class Place(Part):
+    """Where a foreign event holds the value of a field of ours, and a time's unit there."""
+
+    path: Annotated[str, BeforeValidator(_path)] = Field(description="names with dots, as payload.scores[0]; $ is the whole event")
+    unit: Literal["s", "ms", "us", "ns"] | None = None  # of a number; ms without
+
+
+def _place(value: object) -> object:
+    return value if isinstance(value, (dict, Place)) else {"path": _path(value)}
+
+
+def _placed(value: Place) -> str | dict[str, str]:
+    return value.path if value.unit is None else {"path": value.path, "unit": value.unit}
+
+
+_PLACE_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string", "minLength": 1, "examples": ["payment_id", "payload.scores[0]", '$.tags["geo.country"]']},
+        {
+            "type": "object",
+            "properties": {"path": {"type": "string"}, "unit": {"enum": ["s", "ms", "us", "ns"]}},
+            "required": ["path"],
+            "additionalProperties": False,
+        },
+    ],
+}
+Placed = Annotated[Place, BeforeValidator(_place), PlainSerializer(_placed), WithJsonSchema(_PLACE_SCHEMA)]
+
+
 class Input(Part):
-    """Where one kind of event comes from. No topic: the standard one of the settings."""
+    """Where one kind of event comes from, and how it is read. No topic: the standard one of the settings."""
 
     topic: TopicName | None = None
     format: Text = "native"
-    fields: dict[Text, Text] = {}
+    fields: dict[Text, Placed] = {}  # a field of ours -> where it stands; overrides what the format says
+    feature_names: Annotated[tuple[Text, ...], Field(max_length=FEATURES_MAX)] = ()  # of features that come as a list, in its order
+    threshold: Share | None = None  # of a binary model that sends a score alone: from there on it is the positive class
     keyed: Switch = True  # by prediction id, with as many partitions as its siblings
+
+    @property
+    def foreign(self) -> bool:
+        """Is it to be translated, in place of being read as it is?"""
+        return self.format != "native" or bool(self.fields or self.feature_names) or self.threshold is not None
 
 
 class Source(Part):

@@ -5,13 +5,16 @@ from functools import partial
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from anchorwatch.contract import fields
 from anchorwatch.contract.faults import Fault, Kind, Rule, nearest
 from anchorwatch.contract.model import Contract, Grouping
 from anchorwatch.contract.reading import Path
 from anchorwatch.contract.values import duration_text
 
 WATCHES = frozenset(("latency", "inputs", "predictions", "quality", "baseline", "impact", "alive"))
-FORMATS = frozenset(("native", "kserve", "oip", "seldon", "mlserver", "hopsworks", "sagemaker", "databricks", "bentoml", "feast", "arize"))
+FORMATS = frozenset(
+    ("native", "json", "kserve", "oip", "seldon", "mlserver", "hopsworks", "sagemaker", "databricks", "bentoml", "feast", "arize")
+)
 AT_LEAST = frozenset(("accuracy", "f1", "precision", "recall"))  # shares; the others are errors: `at_most`
 OF_NUMBERS = frozenset(("mae", "rmse"))
 OF_ONE_CLASS = frozenset(("f1", "precision", "recall"))
@@ -62,6 +65,8 @@ def kind(watches: frozenset[str], detectors: frozenset[str] | None, formats: fro
         Rule((("owner", "escalation"),), _escalation),
         Rule((), partial(_watches, watches=watches, detectors=detectors)),
         Rule((), partial(_formats, formats=formats)),
+        Rule((("features",), ("segments", "by"), ("labels", "classes")), fields.names),
+        Rule((("source",), ("features",), ("labels", "classes"), ("task",)), fields.complete),
     ]
     if owned:
         rules.append(Rule((("owner", "team"),), _owner))

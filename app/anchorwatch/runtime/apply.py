@@ -19,6 +19,7 @@ from anchorwatch.errors import ConfigError, ContractError, Unreachable
 from anchorwatch.events import Applied, Record, Role, Row
 from anchorwatch.runtime import formats
 from anchorwatch.runtime.rows import Cell, instant
+from anchorwatch.sources import foreign
 from anchorwatch.stages.reference import ROWS_MIN, reference_from_json
 from anchorwatch.watches import catalogue
 from anchorwatch.watches.base import WHOLE, Monitor
@@ -77,7 +78,10 @@ def _events(settings: Settings, contract: Contract, begin: int, end: int) -> "li
 
     found: list[Event] = []
     ids: set[bytes] = set()
-    for role, batch in _batches(settings, contract, begin):
+    translators = {role: foreign.of_contracts(role, [contract]) for role in JOINED}
+    for role, read in _batches(settings, contract, begin):
+        translator = translators[role]
+        batch = read if translator is None else translator.open(read).rows
         decoded = formats.make(role, [(contract.model, {})], contract.model).decode(batch)
         places = range(len(batch)) if decoded.rows is None else decoded.rows
         for record, at_ms, place in zip(decoded.records, decoded.at_ms.tolist(), places, strict=True):

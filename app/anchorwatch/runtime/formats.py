@@ -1,11 +1,12 @@
-"""The decoders that the ingest stage is given: native events, by role."""
+"""What the ingest stage is given to read with: decoders of our own events by role, and translators of foreign topics."""
 
 from collections.abc import Mapping, Sequence
 
 from anchorwatch.events import Role, Row
+from anchorwatch.sources import foreign
 from anchorwatch.sources.base import Shape, dead_letter
 from anchorwatch.sources.native import Decisions, Flags, Outcomes, Predictions, as_map
-from anchorwatch.stages.ingest import Decoder, Formats
+from anchorwatch.stages._formats import Decoder, Formats
 
 ROLES = {"predictions": Predictions, "outcomes": Outcomes, "decisions": Decisions, "flags": Flags}
 
@@ -22,4 +23,4 @@ def native(*, verbatim: bool = True) -> Formats:
     def letter(row: Row, topic: str, partition: int, refused: object, topic_out: str) -> object:
         return dead_letter(row, topic, partition, refused, topic_out, verbatim=verbatim)  # type: ignore[arg-type]
 
-    return Formats(make, as_map, letter)  # type: ignore[arg-type]
+    return Formats(foreign.of_contracts, make, as_map, letter)  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
 """What every event format gives: the records it understood, and for each other record why not."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,13 @@ class Shape(NamedTuple):
 
     model: str
     features: Mapping[str, str]  # name -> number, category, text or bool; its order is that of f0, f1, ...
+
+
+class Format(NamedTuple):
+    """What one file of this folder says about its events."""
+
+    fields: Mapping[str, Mapping[str, str]]  # role -> our field -> its path in a document; only roles that come in this format
+    unpack: Callable[..., list[dict[str, Any]]]  # (value, headers, remarks) -> a document per prediction; raises EventRejected
 
 
 class Refused(NamedTuple):

@@ -3,14 +3,16 @@
 Decode, join, count per segment and event-time window; when the watermark passes a window its block leaves for `observations`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
 
 from anchorwatch.events import Observation, Record, Role, Row
+from anchorwatch.stages._formats import Decoder, Formats, Translator
 from anchorwatch.stages.columns import Maker, Objects
 from anchorwatch.stages.ingest_state import Book
 from anchorwatch.stages.intake import Batch, Intake
@@ -24,20 +26,6 @@ AHEAD_MS_MAX = 300_000  # a time further ahead of the wall is no time at all
 DEAD_PER_MINUTE = 100  # dead letters of one topic and kind that are kept; the rest is counted
 MODELS_MAX = 1_000  # names without a contract that are counted apart; above: together
 ENVIRONMENT, MODEL = attrgetter("environment"), attrgetter("model")
-
-
-class Decoder(Protocol):
-    """What a source format gives for one role; sources/base.py says what `decode` returns."""
-
-    def decode(self, rows: Sequence[Row]) -> Any: ...
-
-
-class Formats(NamedTuple):
-    """The decoders that a stage is given: it imports none."""
-
-    make: Callable[[Role, Sequence[tuple[str, dict[str, str]]], str | None], Decoder]  # (role, [(model, features)], the only model)
-    as_map: Callable[[bytes], dict[str, Any]]
-    dead_letter: Callable[[Row, str, int, Any, str], Record]
 
 
 @dataclass(frozen=True)
@@ -74,6 +62,7 @@ class Ingest:
         self._dead_minute: dict[tuple[str, str], int] = {}
         self._minute = -1
         self._decoders: dict[str, Decoder] = {}
+        self._translators: dict[str, Translator] = {}  # by topic, of foreign ones alone
         self._makers: dict[tuple[str, str], Maker] = {}
         self._shapes: dict[str, dict[str, str]] = {}
         self._versions: tuple[int, list[int]] = (-1, [])
@@ -94,16 +83,29 @@ class Ingest:
     def take(self, topic: str, rows: Sequence[Row], polled_ms: int, traceparents: Sequence[bytes | None] | None = None) -> None:
         """Consecutive records of one topic. polled_ms: when they were read, wall clock (under `clock: events` any number)."""
         self._prepare(rows[0][3])
-        role = self.settings.roles[topic]
-        decoded = self._decoders[role].decode(rows)
-        self._refuse(topic, rows, decoded, polled_ms)
-        self._advance(topic, decoded.at_ms, decoded.heartbeat_ms, _known_by(rows, polled_ms))
+        role, known_ms = self.settings.roles[topic], _known_by(rows, polled_ms)
+        if topic in self._translators:
+            rows, traceparents, decoded = self._translated(topic, role, rows, polled_ms, traceparents)
+        else:
+            decoded = self._decoders[role].decode(rows)
+            self._refuse(topic, rows, decoded.refused, decoded.tally, polled_ms)
+        self._advance(topic, decoded.at_ms, decoded.heartbeat_ms, known_ms)
         if decoded.records:
             row_of = None if decoded.rows is None else np.array(decoded.rows, np.int64)
             at_ms = self._sane(decoded.at_ms, polled_ms)
             batch = Batch(topic, self.task, rows, decoded.records, row_of, at_ms, decoded.latency_ms, polled_ms, traceparents)
             for key, places in self._by_model(decoded.records).items():
                 self._route(role, key, batch if places is None else batch.part(places))
+
+    def _translated(
+        self, topic: str, role: Role, rows: Sequence[Row], polled_ms: int, traceparents: Sequence[bytes | None] | None
+    ) -> tuple[Sequence[Row], Sequence[bytes | None] | None, Any]:
+        """Rows of ours, the trace of each, and what they hold. What is refused is so in the bytes in which it came."""
+        opened = self._translators[topic].open(rows)
+        decoded = self._decoders[role].decode(opened.rows)
+        tally = Counter(opened.tally) + Counter(decoded.tally)
+        self._refuse(topic, rows, opened.refusals(decoded.refused), tally, polled_ms)
+        return opened.rows, traceparents and [traceparents[i] for i in opened.origin], decoded
 
     def _advance(self, topic: str, at: Ints, heartbeat_ms: int, known_ms: int) -> None:
         """How far the topic was seen. A record with a clock ahead does not take the others with it, which would all come late then."""
@@ -137,6 +139,9 @@ class Ingest:
         only = next(iter(shapes)) if len(shapes) == 1 else None
         for role in set(self.settings.roles.values()):
             self._decoders[role] = self.formats.make(role, list(shapes.items()), only)
+        contracts = [self.registry.versions[key][-1].contract for key in keys]
+        opens = {topic: self.formats.translator(role, contracts) for topic, role in self.settings.roles.items()}
+        self._translators = {topic: found for topic, found in opens.items() if found is not None}
         self._shapes, self._makers, self._versions = shapes, {}, current
 
     def _by_model(self, records: Objects) -> dict[str, Ints | None]:
@@ -190,16 +195,18 @@ class Ingest:
             found = self.models[key] = ModelIngest(key, self.settings.window_ms)
         return found
 
-    def _refuse(self, topic: str, rows: Sequence[Row], decoded: Any, polled_ms: int) -> None:
+    def _refuse(
+        self, topic: str, rows: Sequence[Row], refusals: Sequence[Any], tally: Mapping[tuple[str, str], int], polled_ms: int
+    ) -> None:
         """Refused rows go to the dead letters; what was noted or repaired is counted under its model."""
-        for (key, what), n in decoded.tally.items():
+        for (key, what), n in tally.items():
             self.note(key, what, n)
             kind, _, detail = what.partition(".")
             name = {"note": "anchorwatch.notes", "repair": "anchorwatch.repairs"}.get(kind, "anchorwatch.records.tombstones")
             self.intake.report.count(name, n, **({"kind": detail.partition(":")[0]} if detail else {}))
         if polled_ms // 60_000 != self._minute:
             self._minute, self._dead_minute = polled_ms // 60_000, {}
-        for refused in decoded.refused:
+        for refused in refusals:
             self.note("", f"refused.{refused.kind}", 1)
             self.intake.report.count("anchorwatch.dead_letters", 1, kind=refused.kind)
             kept = self._dead_minute[topic, refused.kind] = self._dead_minute.get((topic, refused.kind), 0) + 1

@@ -1,0 +1,73 @@
+"""From other people's topics to a first alert: contracts of this folder, `anchorwatch run`, and events as those systems write them."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+from tests.conftest import Kafka
+from tests.runtime.installation import Installation, Running
+
+CONTRACTS = Path(__file__).parent / "contracts"
+Message = tuple[str, bytes, bytes]  # topic, key, value
+
+
+@pytest.fixture
+def installed(kafka: Kafka, topic_prefix: str, tmp_path: Path) -> Callable[..., Installation]:
+    def made(name: str, **sources: int) -> Installation:
+        """The contract of that name, its topics with so many partitions, and ours."""
+        there = Installation(kafka.client, topic_prefix, tmp_path, contract="")
+        text = (CONTRACTS / f"{name}.yaml").read_text().replace("PREFIX", topic_prefix)
+        (there.folder / "contracts" / f"{name}.yaml").write_text(text)
+        for topic, partitions in sources.items():
+            there.topic(topic.replace("_", "."), partitions)
+        assert there.command("contract", "check", "contracts").returncode == 0
+        done = there.command("topics", "create")
+        assert done.returncode == 0, done.stderr
+        return there
+
+    return made
+
+
+def send(there: Installation, messages: Iterator[Message]) -> None:
+    producer = Producer({**there.kafka, "partitioner": "murmur2_random", "linger.ms": 5})
+    for topic, key, value in messages:
+        producer.produce(there.prefix + topic, value, key)
+    assert producer.flush(30) == 0
+
+
+def first_alert(there: Installation, running: Running, watch: str, feed: Callable[[int], Iterator[Message]]) -> dict[str, Any]:
+    """Of that watch, while the model is fed twice a second."""
+    limit, number = time.monotonic() + 60, 0
+    while time.monotonic() < limit:
+        send(there, feed(number))
+        number += 1
+        time.sleep(0.5)  # the pace of the stream
+        for alert in there.told_json("alerts.events"):
+            if alert["labels"]["watch"] == watch:
+                return alert
+    raise AssertionError(f"{running.words}\n{[told.headers for told in there.told('dead-letters')][:3]}")
+
+
+def wrong_half_of_the_time(number: int) -> Iterator[Message]:
+    """Payments as their team writes them: each second one is blocked, and none should have been."""
+    now_ms = time.time_ns() // 1_000_000
+    for i in range(number * 100, number * 100 + 100):
+        result = {"p_block": 0.9 if i % 2 else 0.1, "took_us": 20_000 + i % 999}
+        payment = {"id": i, "geo": {"iso.code": "DE" if i % 3 else "FR"}, "inputs": {"amount": i % 50, "channel": "web"}}
+        yield "payments.scored", b"%d" % i, json.dumps({"payment": payment, "result": result, "scored_at": now_ms / 1000}).encode()
+        yield "payments.settled", b"%d" % i, json.dumps({"payment_id": i, "verdict": "pass", "booked_at": now_ms + 200}).encode()
+
+
+def test_flat_and_nested_json_of_other_names(installed: Callable[..., Installation]) -> None:
+    there = installed("payments", payments_scored=3, payments_settled=3)
+    with there.run() as running:
+        running.wait_ready()
+        alert = first_alert(there, running, "quality", wrong_half_of_the_time)
+
+    assert (alert["labels"]["alertname"], alert["labels"]["model"]) == ("QualityDrop", "payments")
+    assert alert["evidence"]["current"] == pytest.approx(0.5, abs=0.15)
+    assert there.told("dead-letters") == []
