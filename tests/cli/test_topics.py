@@ -42,3 +42,15 @@ def test_a_feed_whose_topics_are_not_there_is_told_and_the_rest_is_made(there: I
 
     assert run(["topics", "create"]) == 2
     assert f"✗ feed {there.prefix}scored: {there.prefix}scored: no such topic" in capsys.readouterr().err
+
+
+def test_the_rights_of_a_role_are_told_as_commands_without_asking_kafka(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert run(["topics", "acl", "client", "--user", "billing"]) == 0
+    commands = capsys.readouterr().out.splitlines()[1:]
+    assert "kafka-acls --add --allow-principal User:billing --operation Write --topic anchorwatch.predictions" in commands
+    assert run(["topics", "acl", "sailor"]) == 2
+    assert "sailor: no such role; there are ingest, judge" in capsys.readouterr().err

@@ -243,10 +243,10 @@ def _login() -> str:
 def _write(settings: "Settings", order: "Command") -> None:
     import msgspec
 
-    from anchorwatch.engine.settings import WRITING, producer
+    from anchorwatch.engine.settings import WRITING, flushed, not_taken, producer
     from anchorwatch.errors import Unreachable
 
-    failures: list[str] = []
+    failures: list[Any] = []  # KafkaError
     topic = settings.topic("commands")
     client = producer({name: WRITING[name] for name in ("partitioner", "compression.type")}, settings.kafka, {"message.timeout.ms": 10_000})
     client.produce(
@@ -254,11 +254,13 @@ def _write(settings: "Settings", order: "Command") -> None:
         key=f"{order.verb}/{order.target}".encode(),
         value=msgspec.json.encode(order),
         headers=[("content-type", b"application/json")],
-        on_delivery=lambda error, _: failures.append(error.str()) if error is not None else None,
+        on_delivery=lambda error, _: failures.append(error) if error is not None else None,
     )
-    left = client.flush(15)
+    left = flushed(client, 15)
+    if failures and (refused := not_taken(client, topic, failures[0])):
+        raise refused
     if failures or left:
-        why = failures[0] if failures else "no answer within 15 s"
+        why = failures[0].str() if failures else "no answer within 15 s"
         raise Unreachable(f"the command was not written to {topic}: {why}; nothing was changed, try again")
 
 

@@ -78,6 +78,32 @@ def check(
         raise typer.Exit(1)
 
 
+@app.command("acl")
+def acl(
+    role: Annotated[str, typer.Argument(help="ingest, judge, ui, client, operator or admin.")],
+    user: Annotated[str, typer.Option(help="Of Kafka, without `User:`; else the role's name.")] = "",
+    settings: File = None,
+    as_json: Json = False,
+) -> None:
+    """The least rights of a role, as commands for whoever administers Kafka. Feeds: of the contracts' folder; asks nobody."""
+    from anchorwatch.config import load
+    from anchorwatch.errors import ConfigError
+    from anchorwatch.runtime import contracts, rights
+    from anchorwatch.runtime.roster import Roster
+
+    if role not in rights.ROLES:
+        raise ConfigError(f"{role}: no such role; there are {', '.join(rights.ROLES)}")
+    settled = load(settings, os.environ, needs=())
+    feeds = Roster(settled.topic, settled.window, contracts.of_folder(settled)).feeds
+    found = rights.rights(settled, role, feeds, user or role)
+    if as_json:
+        typer.echo(json.dumps([right._asdict() for right in found], indent=2))
+        return
+    typer.echo(f"# {rights.MEANING[role]}; add --bootstrap-server and --command-config of an administrator")
+    for right in found:
+        typer.echo(right.command(user or role))
+
+
 def _settings(file: Path | None, bootstrap: str | None, partitions: int | None) -> "Settings":
     from anchorwatch.config import load
 

@@ -18,19 +18,18 @@ import confluent_kafka as ck
 
 from anchorwatch.engine.cutter import Cutter
 from anchorwatch.engine.ends import Ends
+from anchorwatch.engine.refusals import REFUSED_ACCESS, Right
 from anchorwatch.engine.settings import (
     CLASSIC,
     FENCED,
     PASSING,
     READING,
-    REFUSED_ACCESS,
     TP,
-    Reasons,
+    Consumer,
     Settings,
     consumer,
     counts,
     reader,
-    refusal,
     same_counts,
 )
 from anchorwatch.engine.store import Restored, Store
@@ -103,7 +102,6 @@ class Reader:
         self.partitions = 0
         self.lag: dict[str, int] = {}  # topic -> records to read, of our tasks
         self.trouble: Exception | None = None  # met in a callback of librdkafka
-        self.reasons = Reasons()
         self.ends = Ends()
 
     def work(self) -> None:
@@ -171,9 +169,9 @@ class Reader:
         if changed:
             raise TopicsMismatch(f"{'; '.join(changed)}: {MOVED}")
 
-    def _join(self) -> ck.Consumer:
+    def _join(self) -> Consumer:
         settings = {"client.id": self.instance, "fetch.wait.max.ms": 100, "queued.max.messages.kbytes": 32_768}
-        ours = {**READING, "group.id": self.group, "auto.offset.reset": "error", "error_cb": self.reasons}
+        ours = {**READING, "group.id": self.group, "auto.offset.reset": "error"}
         client = consumer(settings, self.kafka, self.group_settings, ours)
         self.incremental = {**self.kafka, **self.group_settings}.get("group.protocol") == "consumer"
         client.subscribe(self.sources, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost)
@@ -186,8 +184,8 @@ class Reader:
         if not self.handed.done() and not self.slow:
             return
         found = self.consumer.consume(FETCH_ROWS_MAX, 0.05)
-        if self.trouble or self.reasons.refusal:
-            raise self.trouble or self.reasons.refusal  # type: ignore[misc]  # one of them is there
+        if trouble := self.trouble or self.consumer.reasons.refusal:
+            raise trouble
         polled_ms = time.time_ns() // 1_000_000
         for (topic, partition), messages in groupby(found, key=lambda m: (m.topic(), m.partition())):
             task, good = self.tasks.get(partition), list(messages)
@@ -215,7 +213,9 @@ class Reader:
         elif code in FENCED or (code == ck.KafkaError._FATAL and "fenced" in error.str()):
             raise OurError(f"another worker took the name {self.instance} in {self.group} ({error.str()}); each needs a name of its own")
         elif code in REFUSED_ACCESS:
-            raise refusal(error)
+            is_group = code == ck.KafkaError.GROUP_AUTHORIZATION_FAILED
+            needs = Right("Read", "group", self.group) if is_group else Right("Read", "topic", str(topic))
+            raise self.consumer.reasons.refused(error, needs)
         elif code == ck.KafkaError._AUTO_OFFSET_RESET:
             raise OurError(f"{topic} {m.partition()}: our place {m.offset()} is gone ({error.str()}); the restart counts what was lost")
         elif error.fatal() or code == ck.KafkaError._FATAL:

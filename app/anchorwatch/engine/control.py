@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 
 import confluent_kafka as ck
 
-from anchorwatch.engine.settings import REFUSED_ACCESS, Settings, counts, log_bounds, reader, refusal, same_counts
+from anchorwatch.engine.refusals import GROUPLESS, REFUSED_ACCESS, Right
+from anchorwatch.engine.settings import Consumer, Settings, counts, log_bounds, reader, same_counts
 from anchorwatch.errors import OurError
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class Control:
         finally:
             client.close()
 
-    def _assign(self, client: ck.Consumer) -> dict[tuple[str, int], int]:
+    def _assign(self, client: Consumer) -> dict[tuple[str, int], int]:
         """Every partition that holds something, and where it ends now, open transactions included."""
         found = counts(client, self.topics)
         same_counts({topic: 0 for topic, n in found.items() if not n} or {"": 1})
@@ -70,8 +71,10 @@ class Control:
         client.assign(tps)
         return {tp: end for tp, end in ends.items() if end > 0}
 
-    def _poll(self, client: ck.Consumer, missing: dict[tuple[str, int], int]) -> list[Found]:
+    def _poll(self, client: Consumer, missing: dict[tuple[str, int], int]) -> list[Found]:
         found: list[Found] = []
+        if client.reasons.refusal:  # a password changed while we ran
+            raise client.reasons.refusal
         for m in client.consume(DELIVERY_MAX, 0.1):
             error, topic = m.error(), str(m.topic())
             if error is None:
@@ -80,8 +83,10 @@ class Control:
                 tp = (topic, m.partition() or 0)
                 if (m.offset() or 0) >= missing.get(tp, 0):
                     missing.pop(tp, None)
+            elif error.code() == GROUPLESS:
+                continue
             elif error.code() in REFUSED_ACCESS:
-                raise refusal(error)
+                raise client.reasons.refused(error, Right("Read", "topic", topic))
             elif error.fatal() or error.code() == ck.KafkaError._FATAL:
                 raise OurError(f"the reader of control topics ended: {error.str()}; starting again is safe")
             else:

@@ -3,18 +3,18 @@
 Raises ConfigError for a name or value that librdkafka refuses.
 """
 
-import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 import confluent_kafka as ck
+from confluent_kafka.admin import ClusterMetadata  # type: ignore[attr-defined]
 
+from anchorwatch.engine.refusals import REFUSED_ACCESS, Reasons, Right
 from anchorwatch.errors import ConfigError, OperatorError, TopicsMismatch, Unreachable
 
-log = logging.getLogger(__name__)
 Settings = Mapping[str, Any]
-Client = TypeVar("Client", ck.Consumer, ck.Producer)
+Client = TypeVar("Client", "Consumer", "Producer")
 TP = tuple[str, int]
 
 CLASSIC: Settings = {  # partition p of every source goes to one worker; an instance that comes back takes its own place at once
@@ -39,14 +39,6 @@ WRITING: Settings = {
     "partitioner": "murmur2_random",  # as Java's; librdkafka's own is CRC32
 }
 
-REFUSED_ACCESS = {
-    ck.KafkaError.TOPIC_AUTHORIZATION_FAILED,
-    ck.KafkaError.GROUP_AUTHORIZATION_FAILED,
-    ck.KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-    ck.KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-    ck.KafkaError.SASL_AUTHENTICATION_FAILED,
-    ck.KafkaError._AUTHENTICATION,
-}
 PASSING = {  # right after a topic was made, or its leader changed
     ck.KafkaError._TIMED_OUT,
     ck.KafkaError._TRANSPORT,
@@ -64,39 +56,29 @@ FENCED = {
 }
 
 
-REPEATED_S = 30.0  # the same trouble is told once in so long: a client tries some 20 times a second to connect
+class Consumer(ck.Consumer):
+    """`reasons`: what it said of itself."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.reasons = Reasons(settings)
+        super().__init__({**settings, "error_cb": self.reasons})
 
 
-class Reasons:
-    """The last things a client said of itself; the calls that fail say "transport failure" and no more."""
+class Producer(ck.Producer):
+    """`reasons`: what it said of itself."""
 
-    def __init__(self) -> None:
-        self.last = ""
-        self._told: dict[int, float] = {}  # code -> when
-        self.refusal: OperatorError | None = None  # an access that was refused: no use in trying on
-
-    def __call__(self, error: ck.KafkaError) -> None:
-        self.last, now = error.str(), time.monotonic()
-        if now - self._told.get(error.code(), -REPEATED_S) >= REPEATED_S:
-            self._told[error.code()] = now
-            log.warning("kafka.trouble code=%s reason=%s", error.name(), error.str())
-        if error.code() in REFUSED_ACCESS:
-            self.refusal = refusal(error)
+    def __init__(self, settings: Settings) -> None:
+        self.reasons = Reasons(settings)
+        super().__init__({**settings, "error_cb": self.reasons})
 
 
-def refusal(error: ck.KafkaError) -> ConfigError:
-    return ConfigError(
-        f"Kafka refuses us: {error.str()} ({error.name()}); check user and password under `kafka:`, and give that user this right"
-    )
-
-
-def consumer(*settings: Settings) -> ck.Consumer:
+def consumer(*settings: Settings) -> Consumer:
     """Later settings win."""
-    return _client(ck.Consumer, QUIET, *settings)
+    return _client(Consumer, QUIET, *settings)
 
 
-def producer(*settings: Settings) -> ck.Producer:
-    return _client(ck.Producer, QUIET, *settings)
+def producer(*settings: Settings) -> Producer:
+    return _client(Producer, QUIET, *settings)
 
 
 def _client(kind: type[Client], *settings: Settings) -> Client:
@@ -111,33 +93,81 @@ def _client(kind: type[Client], *settings: Settings) -> Client:
         raise ConfigError(f"kafka: {exc}; names and values are librdkafka's, see its CONFIGURATION.md") from exc
 
 
-def reader(kafka: Settings, group: str = "anchorwatch.reader", **own: Any) -> ck.Consumer:
+def reader(kafka: Settings, group: str = "anchorwatch.reader", **own: Any) -> Consumer:
     """A consumer that joins no group; `group` only names whose offsets are asked for."""
     dotted = {name.replace("_", "."): value for name, value in own.items()}
     lazy = {"fetch.wait.max.ms": 50, "queued.max.messages.kbytes": 16_384}
-    return consumer(lazy, kafka, READING, {"group.id": group, "auto.offset.reset": "earliest", "error_cb": Reasons()}, dotted)
+    client = consumer(lazy, kafka, READING, {"group.id": group, "auto.offset.reset": "earliest"}, dotted)
+    client.reasons.met = False
+    return client
 
 
-def counts(client: ck.Consumer, topics: Mapping[str, Any] | list[str], patience: float = 20.0) -> dict[str, int]:
-    """Partitions of each topic, 0 for one that is not there. Raises Unreachable."""
+def counts(client: Consumer, topics: Iterable[str], patience: float = 20.0, operation: str = "Read") -> dict[str, int]:
+    """Partitions of each topic, 0 for one that is not there. `operation`: what we mean to do with them, should we have no right to.
+
+    The client must read nothing yet. Raises Unreachable, ConfigError.
+    """
     found = {}
     for topic in topics:
-        try:
-            metadata = client.list_topics(topic, patience).topics[topic]
-        except ck.KafkaException as exc:
-            if exc.args[0].code() in REFUSED_ACCESS:
-                raise refusal(exc.args[0]) from exc
-            raise Unreachable(
-                f"Kafka does not tell about topic {topic}: {exc.args[0].str()}; is `kafka.bootstrap.servers` right and up?"
-            ) from exc
+        metadata = asked(client, topic, patience).topics[topic]
         error = metadata.error
         if error is not None and error.code() in REFUSED_ACCESS:
-            raise refusal(error)
+            raise client.reasons.refused(error, Right(operation, "topic", topic))
         found[topic] = 0 if error is not None and not metadata.partitions else len(metadata.partitions)
     return found
 
 
-def log_bounds(client: ck.Consumer, tp: ck.TopicPartition, patience: float = 20.0) -> tuple[int, int]:
+def asked(client: Consumer, topic: str | None, patience: float = 20.0) -> ClusterMetadata:
+    """What Kafka tells of one topic, or of all. In slices: a refused password is told to `error_cb` alone, and that by poll."""
+    until, wait = time.monotonic() + patience, 0.5
+    while True:
+        left = until - time.monotonic()
+        try:
+            told: ClusterMetadata = client.list_topics(topic, max(min(wait, left), 0.1))
+        except ck.KafkaException as exc:
+            error = exc.args[0]
+            client.poll(0)
+            if why := client.reasons.why():
+                raise why from exc
+            if error.code() in REFUSED_ACCESS:
+                raise client.reasons.refused(error, Right("Describe", "topic", topic or "*")) from exc
+            if left <= wait:
+                what = f"about topic {topic}" if topic else "its topics"
+                raise Unreachable(f"Kafka does not tell {what}: {silence(client, error)}") from exc
+            wait = 2 * wait
+            time.sleep(0.05)  # with all brokers down the call fails at once
+        else:
+            client.reasons.met = True
+            return told
+
+
+def flushed(client: Producer, seconds: float) -> int:
+    """Records that still wait after so long. Raises ConfigError as soon as Kafka refuses us: no use in waiting on."""
+    until = time.monotonic() + seconds
+    while left := client.flush(0.5):
+        if why := client.reasons.why():
+            raise why
+        if time.monotonic() > until:
+            break
+    return left
+
+
+def not_taken(client: Producer, topic: str, error: ck.KafkaError) -> OperatorError | None:
+    """What a delivery report says that only a person can mend."""
+    return client.reasons.refused(error, Right("Write", "topic", topic)) if error.code() in REFUSED_ACCESS else client.reasons.why()
+
+
+def silence(client: "Consumer | Producer", error: ck.KafkaError) -> str:
+    """Why no answer came, and what to look at."""
+    told = client.reasons.last or error.str()
+    if "brokers are down" in told:  # it was connected, was given up by the other side, and no more is known
+        return (
+            f"{told}, each connection is closed at once; is `kafka.bootstrap.servers` right, and security.protocol that of this listener?"
+        )
+    return f"{told}; is `kafka.bootstrap.servers` right and up?"
+
+
+def log_bounds(client: Consumer, tp: ck.TopicPartition, patience: float = 20.0) -> tuple[int, int]:
     """First offset that Kafka still holds, and the one after the last; for a committed reader the first that is undecided."""
     until = time.monotonic() + patience
     while True:
@@ -149,7 +179,7 @@ def log_bounds(client: ck.Consumer, tp: ck.TopicPartition, patience: float = 20.
         except ck.KafkaException as exc:
             error, why = exc.args[0], exc.args[0].str()
             if error.code() in REFUSED_ACCESS:
-                raise refusal(error) from exc
+                raise client.reasons.refused(error, Right("Read", "topic", tp.topic)) from exc
             if not (error.retriable() or error.code() in PASSING):
                 raise
         if time.monotonic() > until:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import confluent_kafka as ck
 
-from anchorwatch.engine.settings import REFUSED_ACCESS, Settings, log_bounds, reader, refusal
+from anchorwatch.engine.refusals import REFUSED_ACCESS, Right
+from anchorwatch.engine.settings import Consumer, Settings, log_bounds, reader
 from anchorwatch.errors import OurError, StateRefused, TopicsMismatch
 from anchorwatch.stages.report import Report
 
@@ -126,7 +127,7 @@ class Store:
         finally:
             client.close()
 
-    def _committed(self, client: ck.Consumer, partition: int, wanted: Callable[[], bool]) -> dict[str, Committed]:
+    def _committed(self, client: Consumer, partition: int, wanted: Callable[[], bool]) -> dict[str, Committed]:
         asked, until = [ck.TopicPartition(topic, partition) for topic in self.sources], time.monotonic() + PATIENCE
         while wanted():
             if time.monotonic() > until:
@@ -136,7 +137,7 @@ class Store:
             except ck.KafkaException as exc:
                 error = exc.args[0]
                 if error.code() in REFUSED_ACCESS:
-                    raise refusal(error) from exc
+                    raise client.reasons.refused(error, Right("Read", "group", self.group)) from exc
                 if not (error.retriable() or error.code() == ck.KafkaError._TIMED_OUT):
                     raise
                 continue
@@ -162,7 +163,7 @@ class Store:
             client.close()
 
     def _read(
-        self, client: ck.Consumer, partition: int, bounds: Bounds, wanted: Callable[[], bool]
+        self, client: Consumer, partition: int, bounds: Bounds, wanted: Callable[[], bool]
     ) -> Iterator[tuple[bytes | None, bytes | None]]:
         reached, until = bounds.start, time.monotonic() + PATIENCE
         while reached < bounds.end:
@@ -178,7 +179,7 @@ class Store:
                 elif error.code() == ck.KafkaError._PARTITION_EOF:  # steps over markers and compaction's gaps; position() does not
                     reached = message.offset() or 0
                 elif error.code() in REFUSED_ACCESS:
-                    raise refusal(error)
+                    raise client.reasons.refused(error, Right("Read", "topic", self.changelog))
                 elif error.code() == ck.KafkaError.UNKNOWN_TOPIC_OR_PART:
                     raise TopicsMismatch(
                         f"{self.changelog} has no partition {partition}; `anchorwatch topics create` makes what is missing"

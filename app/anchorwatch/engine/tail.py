@@ -5,7 +5,8 @@ from typing import Literal, NamedTuple
 
 import confluent_kafka as ck
 
-from anchorwatch.engine.settings import REFUSED_ACCESS, TP, Settings, counts, log_bounds, reader, refusal, same_counts
+from anchorwatch.engine.refusals import GROUPLESS, REFUSED_ACCESS, Right
+from anchorwatch.engine.settings import TP, Consumer, Settings, counts, log_bounds, reader, same_counts
 from anchorwatch.errors import Unreachable
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -44,14 +45,16 @@ def tail(
                 on_end()
                 if until_end:
                     return
+            if client.reasons.refusal:  # a password changed while we read
+                raise client.reasons.refusal
             for m in client.consume(1_000, 0.1):
-                if told := _told(m, missing):
+                if told := _told(client, m, missing):
                     yield told
     finally:
         client.close()
 
 
-def _assign(client: ck.Consumer, topics: Sequence[str], since: Since) -> dict[TP, int]:
+def _assign(client: Consumer, topics: Sequence[str], since: Since) -> dict[TP, int]:
     """Where each partition ends now (decided records only); what is empty or behind `since` has ended already."""
     found = counts(client, list(topics))
     same_counts({topic: n for topic, n in found.items() if not n} or {"": 1})
@@ -66,14 +69,14 @@ def _assign(client: ck.Consumer, topics: Sequence[str], since: Since) -> dict[TP
     return {tp: ends[tp][1] for tp, offset in at.items() if offset < ends[tp][1]}
 
 
-def _begins(client: ck.Consumer, tps: list[ck.TopicPartition], since: Since) -> dict[TP, int]:
+def _begins(client: Consumer, tps: list[ck.TopicPartition], since: Since) -> dict[TP, int]:
     if isinstance(since, str):
         return {}
     asked = client.offsets_for_times([ck.TopicPartition(tp.topic, tp.partition, since) for tp in tps], 20)
     return {(tp.topic, tp.partition): tp.offset for tp in asked if tp.offset >= 0}
 
 
-def _told(m: ck.Message, missing: dict[TP, int]) -> Told | None:
+def _told(client: Consumer, m: ck.Message, missing: dict[TP, int]) -> Told | None:
     error, tp = m.error(), (str(m.topic()), m.partition() or 0)
     if error is None:
         if (m.offset() or 0) + 1 >= missing.get(tp, 0):
@@ -83,8 +86,10 @@ def _told(m: ck.Message, missing: dict[TP, int]) -> Told | None:
     if error.code() == ck.KafkaError._PARTITION_EOF:
         if (m.offset() or 0) >= missing.get(tp, 0):
             missing.pop(tp, None)
+    elif error.code() == GROUPLESS:
+        return None
     elif error.code() in REFUSED_ACCESS:
-        raise refusal(error)
+        raise client.reasons.refused(error, Right("Read", "topic", tp[0]))
     elif error.fatal() or not error.retriable():
         raise Unreachable(f"reading {tp[0]}: {error.str()}; try again")
     return None

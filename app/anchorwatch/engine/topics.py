@@ -8,7 +8,8 @@ from typing import Any, Literal
 import confluent_kafka as ck
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined]
 
-from anchorwatch.engine.settings import QUIET, REFUSED_ACCESS, Settings, counts, reader, refusal, same_counts
+from anchorwatch.engine.refusals import REFUSED_ACCESS, Reasons, Right
+from anchorwatch.engine.settings import QUIET, Settings, counts, reader, same_counts
 from anchorwatch.errors import ConfigError, TopicsMismatch, Unreachable
 
 DAY = 24 * 3_600_000  # ms
@@ -82,7 +83,7 @@ def create(kafka: Settings, layout: Layout) -> list[tuple[str, Made]]:
     """Make what is missing; what is there is never changed. Raises TopicsMismatch when it has another number of partitions."""
     with _admin(kafka) as admin:
         wanted = [NewTopic(t.name, t.partitions, layout.replication, config=layout.config(t)) for t in layout.topics]
-        answers = {name: _outcome(name, done) for name, done in admin.create_topics(wanted, operation_timeout=PATIENCE).items()}
+        answers = {name: _outcome(admin, name, done) for name, done in admin.create_topics(wanted, operation_timeout=PATIENCE).items()}
         made: list[tuple[str, Made]] = [(t.name, answers[t.name]) for t in layout.topics]
         until = time.monotonic() + PATIENCE
         while odd := _odd_counts(admin, layout):
@@ -98,7 +99,7 @@ def differences(kafka: Settings, layout: Layout) -> list[str]:
         told = _odd_counts(admin, layout)
         there = [topic for topic in layout.topics if topic.name not in told]
         asked = [ConfigResource(ResourceType.TOPIC, topic.name) for topic in there]
-        answers = {resource.name: _result(done) for resource, done in admin.describe_configs(asked).items()} if asked else {}
+        answers = {resource.name: _result(admin, done) for resource, done in admin.describe_configs(asked).items()} if asked else {}
     found = list(told.values())
     for topic in there:
         for name, value in layout.config(topic).items():
@@ -108,15 +109,24 @@ def differences(kafka: Settings, layout: Layout) -> list[str]:
     return found
 
 
-def _admin(kafka: Settings) -> AdminClient:
-    """Use it with `with`: one that was used lives on until the garbage collector finds its cycle."""
+class Admin(AdminClient):
+    """Use it with `with`: one that was used lives on until the garbage collector finds its cycle. `reasons`: what it said of itself."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.reasons = Reasons(settings)
+        self.reasons.met = False
+        with_reasons: dict[str, Any] = {**settings, "error_cb": self.reasons}
+        super().__init__(with_reasons)
+
+
+def _admin(kafka: Settings) -> Admin:
     try:
-        return AdminClient({**QUIET, **kafka})
+        return Admin({**QUIET, **kafka})
     except (ck.KafkaException, TypeError, ValueError) as exc:
         raise ConfigError(f"kafka: {exc}; names and values are librdkafka's, see its CONFIGURATION.md") from exc
 
 
-def _outcome(name: str, done: Any) -> Made:
+def _outcome(admin: Admin, name: str, done: Any) -> Made:
     try:
         done.result(PATIENCE + 5)
     except ck.KafkaException as exc:
@@ -124,24 +134,31 @@ def _outcome(name: str, done: Any) -> Made:
         if error.code() == ck.KafkaError.TOPIC_ALREADY_EXISTS:
             return "kept"
         if error.code() in REFUSED_ACCESS:
-            raise refusal(error) from exc
+            raise admin.reasons.refused(error, Right("Create", "topic", name)) from exc
         if error.code() in (ck.KafkaError._TIMED_OUT, ck.KafkaError._TRANSPORT):
             raise Unreachable(f"Kafka did not make topic {name}: {error.str()}; is kafka.bootstrap.servers right?") from exc
         raise ConfigError(f"Kafka does not make topic {name}: {error.str()}; fewer than three brokers need `--replication 1`") from exc
     return "created"
 
 
-def _result(done: Any) -> Any:
+def _result(admin: Admin, done: Any) -> Any:
     try:
         return done.result(PATIENCE)
     except ck.KafkaException as exc:
         error = exc.args[0]
         if error.code() in REFUSED_ACCESS:
-            raise refusal(error) from exc
+            raise admin.reasons.refused(error, Right("DescribeConfigs", "topic", "<prefix>", prefixed=True)) from exc
         raise Unreachable(f"Kafka does not tell topic settings: {error.str()}; try again") from exc
 
 
-def _odd_counts(admin: AdminClient, layout: Layout) -> dict[str, str]:
+def _may_be_seen(admin: Admin, topic: str) -> None:
+    """A full list leaves out what we have no right to. Raises ConfigError for such a topic."""
+    error = admin.list_topics(topic, PATIENCE).topics[topic].error
+    if error is not None and error.code() in REFUSED_ACCESS:
+        raise admin.reasons.refused(error, Right("Describe", "topic", topic))
+
+
+def _odd_counts(admin: Admin, layout: Layout) -> dict[str, str]:
     """Topic -> what is odd about it."""
     try:
         known = admin.list_topics(timeout=PATIENCE).topics
@@ -151,6 +168,7 @@ def _odd_counts(admin: AdminClient, layout: Layout) -> dict[str, str]:
     for topic in layout.topics:
         n = len(known[topic.name].partitions) if topic.name in known else 0
         if not n:
+            _may_be_seen(admin, topic.name)
             odd[topic.name] = f"{topic.name}: no such topic; `anchorwatch topics create` makes it"
         elif n != topic.partitions:
             odd[topic.name] = f"{topic.name} has {n} partitions, wanted {topic.partitions}"

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import confluent_kafka as ck
 
-from anchorwatch.engine.settings import FENCED, REFUSED_ACCESS, WRITING, Reasons, Settings, producer, refusal
+from anchorwatch.engine.refusals import REFUSED_ACCESS, Right
+from anchorwatch.engine.settings import FENCED, WRITING, Settings, producer
 from anchorwatch.errors import OperatorError, OurError, TopicsMismatch
 from anchorwatch.events import Record
 from anchorwatch.stages.report import Report
@@ -49,7 +50,7 @@ class Transactions:
         self.began = 0.0  # when the commit now under way began
         self.limits: dict[str, int] = {}  # topic -> bytes a record may have, for topics that refused one as too large
         self.refusals: dict[str, ck.KafkaError] = {}  # topic -> why it took a record of this transaction not
-        self.producer = producer(WRITING, kafka, {"transactional.id": name, "error_cb": Reasons()})
+        self.producer = producer(WRITING, kafka, {"transactional.id": name})
         self.name = name
         self.largest = int({**WRITING, **kafka}["message.max.bytes"])
 
@@ -83,6 +84,9 @@ class Transactions:
             if not exc.args[0].txn_requires_abort():
                 raise self._meant(exc) from exc  # fatal: somebody bears our name, or Kafka aborted us for being late
             self._abort(until)
+            if exc.args[0].code() in REFUSED_ACCESS:  # found before any record was sent, so no delivery names the topic
+                topics = dict.fromkeys([self.changelog, *(record.topic for cut in cuts.values() for record in cut.records)])
+                raise self.producer.reasons.refused(exc.args[0], *(Right("Write", "topic", topic) for topic in topics)) from exc
             raise self._learnt(cuts, f"{exc.args[0].name()} {exc.args[0].str()}") from exc
         finally:
             self.began = 0.0
@@ -149,7 +153,7 @@ class Transactions:
         """From why a topic refused: what a person must repair is raised, what to send smaller next time is kept."""
         for topic, error in self.refusals.items():
             if error.code() in REFUSED_ACCESS:
-                raise refusal(error)
+                raise self.producer.reasons.refused(error, Right("Write", "topic", topic))
             if error.code() in (ck.KafkaError._UNKNOWN_TOPIC, ck.KafkaError.UNKNOWN_TOPIC_OR_PART, ck.KafkaError._UNKNOWN_PARTITION):
                 raise TopicsMismatch(
                     f"topic {topic} does not take our records: {error.str()}; `anchorwatch topics create` makes what is missing"
@@ -168,7 +172,8 @@ class Transactions:
         """What an error that ends the process tells a person."""
         error: ck.KafkaError = exc.args[0]
         if error.code() in REFUSED_ACCESS:
-            return refusal(error)
+            is_group = error.code() == ck.KafkaError.GROUP_AUTHORIZATION_FAILED
+            return self.producer.reasons.refused(error, *(() if is_group else (Right("Write", "transactional-id", self.name),)))
         if error.code() in FENCED:
             return OurError(
                 f"another worker took the name {self.name} ({error.str()}); each worker of a stage needs an instance name of its own"

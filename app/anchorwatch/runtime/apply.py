@@ -13,6 +13,7 @@ from anchorwatch import contract as contracts
 from anchorwatch.config import Settings
 from anchorwatch.config.feeds import JOINED
 from anchorwatch.contract import Contract
+from anchorwatch.engine.refusals import REFUSED_ACCESS, Right
 from anchorwatch.engine.settings import WRITING, producer
 from anchorwatch.engine.tail import tail
 from anchorwatch.errors import ConfigError, ContractError, Unreachable
@@ -154,14 +155,25 @@ def record(settings: Settings, applied: Applied) -> Record:
 
 def write(settings: Settings, records: Sequence[Record]) -> None:
     """All of them or none: one transaction. Raises Unreachable, ConfigError."""
-    client = producer(settings.kafka, WRITING, {"transactional.id": f"{settings.topics.prefix}apply"})
+    name = f"{settings.topics.prefix}apply"
+    client = producer(settings.kafka, WRITING, {"transactional.id": name})
+    refused: list[ck.KafkaError] = []
+
+    def delivered(error: ck.KafkaError | None, _: ck.Message) -> None:
+        if error is not None and error.code() in REFUSED_ACCESS:
+            refused.append(error)
+
     try:
         client.init_transactions(30)
         client.begin_transaction()
         for each in records:
-            client.produce(each.topic, each.value, each.key, partition=each.partition)
+            client.produce(each.topic, each.value, each.key, partition=each.partition, on_delivery=delivered)
         client.commit_transaction(30)
     except ck.KafkaException as error:
+        if error.args[0].code() in REFUSED_ACCESS:
+            raise client.reasons.refused(error.args[0], Right("Write", "transactional-id", name)) from error
+        if refused:
+            raise client.reasons.refused(refused[0], Right("Write", "topic", settings.topic("contracts"))) from error
         raise Unreachable(f"Kafka did not take the contracts: {error.args[0].str()}; nothing is in force that was not before") from error
 
 

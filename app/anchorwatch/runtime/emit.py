@@ -10,7 +10,7 @@ import confluent_kafka as ck
 import msgspec
 
 from anchorwatch.config import Settings
-from anchorwatch.engine.settings import producer
+from anchorwatch.engine.settings import flushed, not_taken, producer
 from anchorwatch.errors import ConfigError, EventRejected, Unreachable
 from anchorwatch.events import Record, Role
 from anchorwatch.runtime import formats
@@ -62,11 +62,11 @@ def record(settings: Settings, kind: str, event: Mapping[str, Any], topic: str =
 def send(settings: Settings, records: Sequence[Record]) -> list[str]:
     """`<topic>-<partition>@<offset>` of each, once Kafka has all. Raises Unreachable, ConfigError."""
     places: dict[int, str] = {}
-    troubles: list[str] = []
+    troubles: list[tuple[str, ck.KafkaError]] = []  # topic, why
 
     def delivered(n: int, error: ck.KafkaError | None, message: ck.Message) -> None:
         if error is not None:
-            troubles.append(error.str())
+            troubles.append((str(message.topic()), error))
         else:
             places[n] = f"{message.topic()}-{message.partition()}@{message.offset()}"
 
@@ -74,8 +74,10 @@ def send(settings: Settings, records: Sequence[Record]) -> list[str]:
     for n, each in enumerate(records):
         client.produce(each.topic, each.value, each.key, on_delivery=partial(delivered, n))
         client.poll(0)
-    left = client.flush(25)
+    left = flushed(client, 25)
+    if troubles and (refused := not_taken(client, *troubles[0])):
+        raise refused
     if troubles or left:
-        why = troubles[0] if troubles else "no answer"
+        why = troubles[0][1].str() if troubles else "no answer"
         raise Unreachable(f"Kafka did not take {len(troubles) + left} of {len(records)} events: {why}; is it up, and is the topic there?")
     return [places[n] for n in range(len(records))]

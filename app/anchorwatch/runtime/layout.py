@@ -2,25 +2,22 @@
 
 from dataclasses import replace
 
-import confluent_kafka as ck
 import msgspec
 
 from anchorwatch.config import Settings
 from anchorwatch.engine import topics
-from anchorwatch.engine.settings import reader, same_counts
+from anchorwatch.engine.settings import asked, reader, same_counts
 from anchorwatch.engine.topics import Layout
-from anchorwatch.errors import TopicsMismatch, Unreachable
+from anchorwatch.errors import TopicsMismatch
 from anchorwatch.events import Applied
 from anchorwatch.runtime.roster import Roster
 
 
 def brokers(settings: Settings) -> int:
-    """Raises Unreachable."""
+    """Raises Unreachable, ConfigError."""
     client = reader(settings.kafka)
     try:
-        return len(client.list_topics(timeout=20).brokers)
-    except ck.KafkaException as error:
-        raise Unreachable(f"Kafka does not answer: {error.args[0].str()}; is kafka.bootstrap.servers right and up?") from error
+        return len(asked(client, None).brokers)
     finally:
         client.close()
 

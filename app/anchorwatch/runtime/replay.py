@@ -20,7 +20,7 @@ from anchorwatch.config import Settings
 from anchorwatch.config.model import TelemetrySettings, Topics
 from anchorwatch.contract import Contract
 from anchorwatch.engine import topics
-from anchorwatch.engine.settings import WRITING, producer, reader
+from anchorwatch.engine.settings import WRITING, flushed, not_taken, producer, reader
 from anchorwatch.engine.tail import tail
 from anchorwatch.errors import OperatorError, OurError, Unreachable
 from anchorwatch.events import Alert, Finding, Heartbeat, Observation
@@ -141,11 +141,11 @@ class Run:
     def _send(self, records: Iterator[tuple[str, int, bytes | None, bytes, int]]) -> None:
         """(topic, partition or -1, key, value, time in ms)."""
         client = producer(self.kafka, {**WRITING, "linger.ms": 20, "enable.idempotence": True})
-        failures: list[str] = []
+        failures: list[tuple[str, ck.KafkaError]] = []  # topic, why
 
-        def delivered(error: ck.KafkaError | None, _: ck.Message) -> None:
+        def delivered(error: ck.KafkaError | None, message: ck.Message) -> None:
             if error is not None:
-                failures.append(error.str())
+                failures.append((str(message.topic()), error))
 
         for topic, partition, key, value, at_ms in records:
             while True:
@@ -155,9 +155,12 @@ class Run:
                 except BufferError:
                     client.poll(0.1)
             client.poll(0)
-        left = client.flush(PATIENCE_S)
+        left = flushed(client, PATIENCE_S)
+        if failures and (refused := not_taken(client, *failures[0])):
+            raise refused
         if failures or left:
-            raise Unreachable(f"Kafka did not take {len(failures) + left} events: {failures[0] if failures else 'no answer'}; try again")
+            why = failures[0][1].str() if failures else "no answer"
+            raise Unreachable(f"Kafka did not take {len(failures) + left} events: {why}; try again")
 
     # the end
 

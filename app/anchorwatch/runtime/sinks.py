@@ -13,9 +13,10 @@ import confluent_kafka as ck
 import msgspec
 
 from anchorwatch.config import Settings
-from anchorwatch.engine.settings import READING, REFUSED_ACCESS, TP, consumer, counts, reader, refusal, same_counts
+from anchorwatch.engine.refusals import REFUSED_ACCESS, Right
+from anchorwatch.engine.settings import READING, TP, Consumer, consumer, counts, reader, same_counts
 from anchorwatch.engine.tail import tail
-from anchorwatch.errors import UNREADABLE, OurError, Unreachable
+from anchorwatch.errors import UNREADABLE, ConfigError, OperatorError, OurError, Unreachable
 from anchorwatch.events import Alert
 from anchorwatch.sinks import Sinks
 
@@ -25,6 +26,7 @@ FIRST_LOOK_MS = 3_600_000  # a group without offsets hears of the last hour, not
 BATCHES_MAX = 8  # on their way to the event loop; above: reading waits
 PENDING_MAX = 100_000  # records looked at to find what was not told yet; above: more may be told twice
 DRAIN_S = 3.0
+LOOK_AGAIN_S = 60.0  # whether a person has acted meanwhile
 PATIENCE = 20.0
 Found = list[tuple[TP, int, Alert | None]]  # partition, offset, alert; None: not one of ours
 
@@ -121,17 +123,25 @@ class AlertReader:
         except (TimeoutError, RuntimeError):
             log.warning("alerts.not_taken reason=the event loop does not take them")
 
-    def _poll(self, client: ck.Consumer) -> Found:
+    def _poll(self, client: Consumer) -> Found:
         found: Found = []
+        if client.reasons.refusal:
+            raise client.reasons.refusal
         for m in client.consume(500, 0.2):
             error, tp = m.error(), (str(m.topic()), m.partition() or 0)
             if error is None:
                 found.append((tp, m.offset() or 0, decoded(m.value())))
             elif error.code() in REFUSED_ACCESS:
-                raise refusal(error)
+                raise self._refused(client, error)
             elif error.fatal() or error.code() == ck.KafkaError._FATAL:
                 raise OurError(f"reading {self.topic}: {error.str()}; starting again is safe")
         return found
+
+    def _refused(self, client: Consumer, error: ck.KafkaError) -> ConfigError:
+        """Of the group when the topic was not at fault."""
+        is_group = error.code() == ck.KafkaError.GROUP_AUTHORIZATION_FAILED
+        needs = Right("Read", "group", self.group) if is_group else Right("Read", "topic", self.topic)
+        return client.reasons.refused(error, needs)
 
     def _assigned(self, client: ck.Consumer, tps: list[ck.TopicPartition]) -> None:
         """Where the group was; a new group begins an hour ago."""
@@ -185,6 +195,8 @@ class AlertReader:
                         found.append(alert)
             return found
         except ck.KafkaException as error:
+            if error.args[0].code() in REFUSED_ACCESS:
+                raise self._refused(client, error.args[0]) from error
             raise Unreachable(f"Kafka does not tell where {self.group} was: {error.args[0].str()}; is it up?") from error
         finally:
             client.close()
@@ -223,8 +235,12 @@ class AlertsOut:
             except Exception as error:  # the edge: alerts must go on whatever befell one attempt
                 if self._stopping.is_set():
                     break
-                self.state, self.reason = "waits", str(error)
-                log.warning("sinks.ended again_in_s=%g reason=%s", wait, error)
+                if isinstance(error, OperatorError) and not isinstance(error, Unreachable):
+                    self.state, self.reason, wait = "needs a person", str(error), LOOK_AGAIN_S
+                    log.error("sinks.stopped looks_again_in_s=%g reason=%s", wait, error)  # noqa: TRY400 (no fault of ours: no stack)
+                else:
+                    self.state, self.reason = "waits", str(error)
+                    log.warning("sinks.ended again_in_s=%g reason=%s", wait, error)
                 try:
                     await asyncio.wait_for(self._stopping.wait(), wait)
                 except TimeoutError:

@@ -113,7 +113,7 @@ def partitions(job: Job) -> dict[str, int]:
     names = ("observations", "dead-letters") if job.stage == "ingest" else ("findings", "alerts.events", "alerts.state")
     client = reader(job.kafka)
     try:
-        found = counts(client, [job.topics[name] for name in names])
+        found = counts(client, [job.topics[name] for name in names], operation="Write")
     finally:
         client.close()
     same_counts({topic: 0 for topic, n in found.items() if not n} or {"": 1})

@@ -1,0 +1,60 @@
+"""Which rights on Kafka does each role need? The least: with these it works, without any one of them it does not (tried in tests/security)."""
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+from anchorwatch.config import Feed, Settings
+from anchorwatch.engine.refusals import Right
+
+Role = Literal["ingest", "judge", "ui", "client", "operator", "admin"]
+ROLES: tuple[Role, ...] = get_args(Role)
+MEANING: dict[Role, str] = {
+    "ingest": "`anchorwatch run --stage ingest`",
+    "judge": "`anchorwatch run --stage judge`, which also carries alerts to the sinks",
+    "ui": "people: `status`, `alerts`, `tail`; whoever may not acknowledge or silence goes without Write on `commands`",
+    "client": "a service: predictions, outcomes, decisions and flags; and `follow_alerts` under a group of its name",
+    "operator": "`anchorwatch apply`: what it writes to `contracts` decides what is watched, so few should have it",
+    "admin": "`anchorwatch topics create` and `check`",
+}
+
+
+def rights(settings: Settings, role: Role, feeds: Sequence[Feed], user: str = "") -> list[Right]:
+    """feeds: of the contracts in force. user: of role `client`, whose groups begin with it."""
+    t, p = settings.topic, settings.topics.prefix
+    if role == "ingest":
+        return _ingest(settings, feeds)
+    if role == "judge":
+        reads = [t("observations"), t("contracts"), t("flags"), t("commands"), f"{p}judge-changelog", t("alerts.events"), t("alerts.state")]
+        writes = [t("findings"), t("alerts.events"), t("alerts.state"), f"{p}judge-changelog"]
+        groups = [Right("Read", "group", f"{p}judge"), Right("Read", "group", f"{p}sinks")]
+        return [*_topics(reads, writes), *groups, Right("Write", "transactional-id", f"{p}judge-", prefixed=True)]
+    if role == "ui":
+        reads = [t(name) for name in ("contracts", "findings", "alerts.events", "alerts.state")]
+        return _topics(reads, [t("commands")])
+    if role == "client":
+        writes = [t(name) for name in ("predictions", "outcomes", "decisions", "flags")]
+        return [*_topics([t("alerts.events")], writes), Right("Read", "group", user, prefixed=True)]
+    if role == "operator":
+        reads = [t("contracts"), *_sources(feeds)]
+        return [*_topics(reads, [t("contracts")]), Right("Write", "transactional-id", f"{p}apply")]
+    return [Right(operation, "topic", p, prefixed=True) for operation in ("Create", "Describe", "DescribeConfigs")] + [
+        Right("Read", "topic", t("contracts"))  # whose feeds need changelogs
+    ]
+
+
+def _ingest(settings: Settings, feeds: Sequence[Feed]) -> list[Right]:
+    found = []
+    for feed in feeds:
+        group = f"{settings.topics.prefix}ingest.{feed.name}"
+        reads = [*feed.topics.values(), settings.topic("contracts"), f"{group}-changelog"]
+        writes = [settings.topic("observations"), settings.topic("dead-letters"), f"{group}-changelog"]
+        found += [*_topics(reads, writes), Right("Read", "group", group), Right("Write", "transactional-id", f"{group}-", prefixed=True)]
+    return list(dict.fromkeys(found))
+
+
+def _sources(feeds: Sequence[Feed]) -> list[str]:
+    return list(dict.fromkeys(topic for feed in feeds for topic in feed.topics.values()))
+
+
+def _topics(reads: Sequence[str], writes: Sequence[str]) -> list[Right]:
+    return [Right("Read", "topic", name) for name in reads] + [Right("Write", "topic", name) for name in writes]

@@ -1,0 +1,48 @@
+"""The table of rights; whether it suffices, and whether all of it is needed, is tried in tests/security."""
+
+import pytest
+
+from anchorwatch.config import load
+from anchorwatch.contract import parse
+from anchorwatch.engine.refusals import Right
+from anchorwatch.runtime.rights import MEANING, ROLES, Role, rights
+
+SETTINGS = load(None, {}, {"kafka.bootstrap.servers": "b:9092", "topics.prefix": "p."})
+OTHER = parse("{contract: 1, model: churn, task: regression, owner: {team: t}, source: {predictions: {topic: scored}}}", "test")
+
+
+def of(role: Role, operation: str, kind: str = "topic") -> set[str]:
+    found = rights(SETTINGS, role, SETTINGS.feeds([OTHER]), "billing")
+    return {right.name for right in found if (right.operation, right.kind) == (operation, kind)}
+
+
+def test_only_an_operator_writes_contracts_and_only_people_write_commands() -> None:
+    writers = {topic: {role for role in ROLES if topic in of(role, "Write")} for topic in ("p.contracts", "p.commands")}
+
+    assert writers == {"p.contracts": {"operator"}, "p.commands": {"ui"}}
+
+
+def test_ingest_reads_the_topics_of_its_feeds_under_groups_of_its_own() -> None:
+    assert of("ingest", "Read") == {"scored", "p.outcomes", "p.contracts", "p.ingest.scored-changelog"}
+    assert of("ingest", "Read", "group") == {"p.ingest.scored"}
+
+
+def test_a_service_cannot_read_what_others_predicted() -> None:
+    assert of("client", "Read") == {"p.alerts.events"}
+    assert of("client", "Read", "group") == {"billing"}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_is_told_in_words_and_no_right_twice(role: Role) -> None:
+    found = rights(SETTINGS, role, SETTINGS.feeds([OTHER]), "billing")
+
+    assert MEANING[role]
+    assert len(set(found)) == len(found)
+
+
+def test_a_right_is_granted_by_the_command_it_gives() -> None:
+    right = Right("Write", "transactional-id", "p.judge-", prefixed=True)
+
+    assert right.command("judge") == (
+        "kafka-acls --add --allow-principal User:judge --operation Write --transactional-id p.judge- --resource-pattern-type prefixed"
+    )
