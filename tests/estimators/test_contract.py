@@ -32,12 +32,12 @@ def test_the_examples_of_a_file_run(name: str) -> None:
 
 
 def test_the_folder_offers_what_the_design_names() -> None:
-    assert {"adwin", "page_hinkley", "hddm_a", "e_detector"} <= set(catalogue())
+    assert {"adwin", "page_hinkley", "hddm_a", "e_detector", "rank_shift", "self_starting"} <= set(catalogue())
 
 
 def test_a_name_that_is_no_detector_names_those_that_are() -> None:
     for name in ("adwinn", "tables", "../errors"):
-        with pytest.raises(ContractError, match="write one of adwin, e_detector, hddm_a, page_hinkley"):
+        with pytest.raises(ContractError, match="write one of adwin, e_detector, hddm_a, page_hinkley, rank_shift, self_starting"):
             load(name)
 
 

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from anchorwatch.errors import StateCorrupt
 from anchorwatch.estimators.healing import Healing
-from anchorwatch.estimators.rows import EVIDENCE_MAX_DAYS, Floats, Ints, Mask, Rows, six_digits
+from anchorwatch.estimators.rows import EVIDENCE_MAX_DAYS, Floats, Ints, Mask, Rows, columns_of, six_digits
 from anchorwatch.estimators.tables import LAM, Heal, bernoulli
 
 QUIET, WARNED, OPEN = 0, 1, 2
@@ -38,6 +38,7 @@ class Change(NamedTuple):
     banks k counts ones of the stream as it was given (a complement stays one); for table banks k / n is the mean of the loudest score,
     rescaled to [0, 1] as in `Heal.score`. again: an alarm within 7 days of the all-clear, or a relapse: the same alert, no new one.
     relapse: out of `recovering` without an all-clear; no alarm for the promise. stream: of the loudest (table banks: the loudest row).
+    between_ms: the change of a page or warning lies in it nine times of ten (`Rows.onset`); (0, 0) of others.
     """
 
     monitor: int
@@ -50,6 +51,7 @@ class Change(NamedTuple):
     stream: int
     again: bool
     relapse: bool = False
+    between_ms: tuple[int, int] = (0, 0)
 
 
 class _Sense(NamedTuple):
@@ -194,7 +196,9 @@ class _Bank:
         cleared = self._cleared if verdict == "page" else self._calmed
         again = relapse or to_ms - int(cleared[i]) <= AGAIN_MS
         since, n, k = (a[row, column] for a in (self._rows.since, self._rows.n, self._rows.k))
-        return Change(i, verdict, m, self._direction(row, column), int(since), int(n), float(k), self._stream(row, column), again, relapse)
+        between = (0, 0) if relapse else self._rows.onset(int(self._first[i]), int(self._first[i + 1]), to_ms)
+        told = self._direction(row, column), int(since), int(n), float(k), self._stream(row, column)
+        return Change(i, verdict, m, *told, again, relapse, between)
 
     def _turned(self, i: int, m: float, done: bool) -> Change:
         """i: of the busy monitors. Cleared, recovering, or relapsed."""
@@ -239,7 +243,7 @@ class _Bank:
         if other._bets != self._bets or not np.array_equal(self._width[a], other._width[b]):
             raise ValueError(f"take_over: monitors {b.tolist()[:5]} have other streams or bets than {a.tolist()[:5]}; let them start anew")
         self.reset(a)
-        mine_columns, their_columns = _columns(self._first, a), _columns(other._first, b)
+        mine_columns, their_columns = columns_of(self._first, a), columns_of(other._first, b)
         self._rows.take(other._rows, mine_columns, their_columns)
         self._rows.m[:, mine_columns] *= self.level_days / other.level_days
         for name in ("_status", "_cleared", "_calmed"):
@@ -394,7 +398,3 @@ def _fit(values: ArrayLike, size: int, name: str) -> Floats:
     if not np.isfinite(array).all():
         raise ValueError(f"bank: {name} holds NaN or infinity at {np.flatnonzero(~np.isfinite(array)).tolist()[:5]}; check the reference")
     return array
-
-
-def _columns(first: Ints, monitors: Ints) -> Ints:
-    return np.concatenate([np.arange(first[i], first[i + 1]) for i in monitors] or [np.zeros(0, np.int64)])

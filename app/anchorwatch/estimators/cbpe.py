@@ -36,7 +36,7 @@ def calibrated(cells: ArrayLike, said: ArrayLike, answer: ArrayLike) -> Calibrat
             bool[bins], the model's answer there.
     Gives:  rate (k + prior) / (n + 1): the prior is a logistic curve in logit(score) through the reference. With a flat prior of a half,
             thin bins at the ends are wrong by their tolerance, and intervals of 95 % cover 87 %.
-    Cost:   .2 ms.
+    Cost:   .4 ms.
     """
     counts = np.asarray(cells, np.float64)
     n, k = counts.sum(1), counts[:, 1]
@@ -78,7 +78,7 @@ def estimate(reference: Calibrated, live: ArrayLike, metric: str = "error") -> E
     Gives:     value and an interval of 95 % for the metric that labels will show: calibration and sampling error together. None without
                predictions, or where the metric is not defined.
     Guarantee: the interval covers .94 (.91 to .93 with moved inputs), as long as P(outcome given score) is the reference's.
-    Cost:      .02 ms; .4 ms for f1, precision, recall, roc_auc (200 draws).
+    Cost:      .01 ms; 1 ms for f1, precision, recall, 3 ms for roc_auc (200 draws).
     Source:    NannyML's CBPE; the variance of its two parts: detection.md 5.4.
     """
     n = np.asarray(live, np.int64)

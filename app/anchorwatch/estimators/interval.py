@@ -76,7 +76,7 @@ def mean_interval(counts: ArrayLike, values: ArrayLike, alpha: float = 0.05, phi
 
     Takes:     counts: int64[S]; values: float64[S], finite, what each symbol is worth; phi: lines.clumping.
     Gives:     (low, high) within the values; no event gives their ends.
-    Cost:      .6 ms with 30 symbols.
+    Cost:      .8 ms with 20 symbols.
     Guarantee: misses the true mean at any look, ever, with chance <= alpha; no other assumption than that values are among these.
     Source:    betting on bounded means, Waudby-Smith and Ramdas 2024, JRSS-B 86(1), with a fixed mixture of bets, so that counts suffice.
 

@@ -61,6 +61,19 @@ class Rows:
         row, column = np.unravel_index(int(np.argmax(w if by_w else np.where(m == m.max(), w, -1.0))), m.shape)
         return int(row), first + int(column)
 
+    def onset(self, first: int, end: int, told_ms: int) -> tuple[int, int]:
+        """Between which times did the change of columns [first, end) begin, that is told at told_ms?
+
+        From the oldest to the newest date of the bets with a tenth of the loudest's evidence, wider by the delay before and by 80 % of it
+        after. Guarantee: empirical: holds .88 to .99 of changes of a rate (.05 -> .07 to .20, lines at .05 and .06; .20 -> .35).
+        """
+        row, column = self.loudest(first, end)
+        m, since = self.m[:, first:end], self.since[:, first:end]
+        loud = (m >= m.max() / 10) & (self.w[:, first:end] > 0)
+        dates = since[loud] if loud.any() else self.since[row, column : column + 1]
+        delay = told_ms - float(self.since[row, column])
+        return int(dates.min() - delay), min(int(dates.max() + 0.8 * delay), told_ms)
+
     def keep(self, which: Mask) -> None:
         """Only these columns."""
         self._hold(np.ascontiguousarray(self.data[:, :, which]))
@@ -79,6 +92,11 @@ class Rows:
             want = f"finite float64{self.data.shape}"
             raise StateCorrupt(f"bank state {name!r}: expected {want}, found {found.dtype}{found.shape}; start this model from empty state")
         self._hold(found.astype(np.float64, copy=True))
+
+
+def columns_of(first: Ints, monitors: Ints) -> Ints:
+    """The columns of these monitors, where monitor i owns [first[i], first[i + 1])."""
+    return np.concatenate([np.arange(first[i], first[i + 1]) for i in monitors] or [np.zeros(0, np.int64)])
 
 
 def six_digits(x: Floats) -> Floats:
