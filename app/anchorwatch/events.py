@@ -6,7 +6,7 @@ Times end in `_at_ms` or `_ms`: integer milliseconds since 1970 UTC. A row as re
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import NoneType
 from typing import Any, Literal, NamedTuple, cast
 
@@ -15,10 +15,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 Row = tuple[bytes | None, bytes | None, int, int]  # key, value, offset, record timestamp in ms
+Headers = Mapping[str, bytes | None]
 Value = str | float | bool | None  # what a feature may be; integers arrive as numbers
 Answer = str | float | bool  # a prediction or a label; classes are compared as canonical text
 MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 Role = Literal["predictions", "outcomes", "decisions", "flags"]
+
+
+class Headed(tuple[bytes | None, bytes | None, int, int]):  # noqa: SLOT001 (a tuple's subclass cannot have slots that hold something)
+    """A row with its headers, for formats that speak in them; to everybody else a row like any other. Of a name given twice the last counts."""
+
+    headers: Headers
+
+
+def headed(row: Row, headers: Sequence[tuple[str, bytes | None]]) -> Row:
+    made = Headed(row)
+    made.headers = dict(headers)
+    return made
 
 
 class Record(NamedTuple):

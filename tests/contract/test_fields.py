@@ -54,7 +54,7 @@ def test_what_is_no_path_is_refused(path: str) -> None:
         ("  predictions: {fields: {score: {path: a, unit: s}}}", "fields.score: has no unit; only times have one: latency_ms, predicted_at_ms, requested_at_ms (f.yaml:9)"),
         ("  predictions: {fields: {latency_ms: {path: a, unit: sec}}}", "fields.latency_ms.unit = sec: must be s, ms, us or ns (f.yaml:9)"),
         ("  predictions: {format: json, fields: {score: p}}", "fields: must name prediction, or scores (the largest is the answer), or score with a threshold beside fields (f.yaml:9)"),
-        ("  predictions: {feature_names: [amuont]}", 'feature_names: "amuont" is no feature of this contract; did you mean "amount"? (f.yaml:9)'),
+        ("  predictions: {feature_names: [amuont]}", 'feature_names: "amuont" is no feature of this contract, and no segment; did you mean "amount"? (f.yaml:9)'),
         ("  predictions: {feature_names: [amount, amount]}", "feature_names: names one twice; a list has one name a place (f.yaml:9)"),
     ],
 )  # fmt: skip

@@ -5,7 +5,7 @@ from tests.contract.examples import FULL, SMALL
 from anchorwatch.contract import check, not_judged, parse
 from anchorwatch.contract.judged import READ, defaulted, refused
 from anchorwatch.contract.rules import FORMATS
-from anchorwatch.sources import names
+from anchorwatch.sources import load, names
 
 
 def test_all_that_waits_for_a_later_version_is_named() -> None:
@@ -60,3 +60,10 @@ def test_defaults_that_change_what_is_judged_are_said_and_what_is_written_is_not
 def test_what_this_version_reads_is_not_refused() -> None:
     assert [list(refused(parse(text, "f"))) for text in (SMALL, FULL)] == [[], []]
     assert set(READ) == set(names()) <= FORMATS
+    assert {name: set(load(name).fields) for name in names()} == {name: set(roles) for name, roles in READ.items()}
+
+
+def test_a_format_of_predictions_alone_holds_no_outcomes() -> None:
+    text = SMALL + "source: {outcomes: {format: kserve}, predictions: {format: sagemaker}}\n"
+
+    assert [path for path, _ in refused(parse(text, "f"))] == [("source", "outcomes", "format")]

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from tests.conftest import Kafka
 from tests.runtime.installation import Installation, Running
 
 CONTRACTS = Path(__file__).parent / "contracts"
-Message = tuple[str, bytes, bytes]  # topic, key, value
+Message = tuple[str, bytes | None, bytes, list[tuple[str, str | bytes | None]]]  # topic, key, value, headers
 
 
 @pytest.fixture
@@ -34,8 +35,8 @@ def installed(kafka: Kafka, topic_prefix: str, tmp_path: Path) -> Callable[..., 
 
 def send(there: Installation, messages: Iterator[Message]) -> None:
     producer = Producer({**there.kafka, "partitioner": "murmur2_random", "linger.ms": 5})
-    for topic, key, value in messages:
-        producer.produce(there.prefix + topic, value, key)
+    for topic, key, value, headers in messages:
+        producer.produce(there.prefix + topic, value, key, headers=headers)
     assert producer.flush(30) == 0
 
 
@@ -58,8 +59,8 @@ def wrong_half_of_the_time(number: int) -> Iterator[Message]:
     for i in range(number * 100, number * 100 + 100):
         result = {"p_block": 0.9 if i % 2 else 0.1, "took_us": 20_000 + i % 999}
         payment = {"id": i, "geo": {"iso.code": "DE" if i % 3 else "FR"}, "inputs": {"amount": i % 50, "channel": "web"}}
-        yield "payments.scored", b"%d" % i, json.dumps({"payment": payment, "result": result, "scored_at": now_ms / 1000}).encode()
-        yield "payments.settled", b"%d" % i, json.dumps({"payment_id": i, "verdict": "pass", "booked_at": now_ms + 200}).encode()
+        yield "payments.scored", b"%d" % i, json.dumps({"payment": payment, "result": result, "scored_at": now_ms / 1000}).encode(), []
+        yield "payments.settled", b"%d" % i, json.dumps({"payment_id": i, "verdict": "pass", "booked_at": now_ms + 200}).encode(), []
 
 
 def test_flat_and_nested_json_of_other_names(installed: Callable[..., Installation]) -> None:
@@ -69,5 +70,32 @@ def test_flat_and_nested_json_of_other_names(installed: Callable[..., Installati
         alert = first_alert(there, running, "quality", wrong_half_of_the_time)
 
     assert (alert["labels"]["alertname"], alert["labels"]["model"]) == ("QualityDrop", "payments")
+    assert alert["evidence"]["current"] == pytest.approx(0.5, abs=0.15)
+    assert there.told("dead-letters") == []
+
+
+def logged_by_kserve(number: int) -> Iterator[Message]:
+    """Two instances an event, each second one blocked, and none should have been; halves in turn, as they come from two goroutines."""
+    now = datetime.now(UTC)
+    for i in range(number * 50, number * 50 + 50):
+        about = {"specversion": "1.0", "id": f"e-{i}", "source": "http://localhost:9081/", "endpoint": "canary" if i % 3 else "default"}
+        rows = {"instances": [[i % 50, 30], [i % 40, 60]]}
+        halves = [("request", now - timedelta(milliseconds=20), rows), ("response", now, {"predictions": [0.9, 0.1]})]
+        for kind, at, payload in halves if i % 2 else halves[::-1]:
+            told = {**about, "type": f"org.kubeflow.serving.inference.{kind}", "time": f"{at:%Y-%m-%dT%H:%M:%S.%f}000Z"}
+            yield "knative.scoring", None, json.dumps(payload).encode(), [(f"ce_{name}", text.encode()) for name, text in told.items()]
+        for instance in range(2):
+            truth = {"event_id": f"e-{i}#{instance}", "truth": "pass"}
+            yield "scoring.truth", truth["event_id"].encode(), json.dumps(truth).encode(), []
+
+
+def test_events_of_kserves_logger(installed: Callable[..., Installation]) -> None:
+    """On one partition each, since nothing is keyed by the id."""
+    there = installed("kserve", knative_scoring=1, scoring_truth=1)
+    with there.run() as running:
+        running.wait_ready()
+        alert = first_alert(there, running, "quality", logged_by_kserve)
+
+    assert (alert["labels"]["alertname"], alert["labels"]["model"]) == ("QualityDrop", "scoring")
     assert alert["evidence"]["current"] == pytest.approx(0.5, abs=0.15)
     assert there.told("dead-letters") == []

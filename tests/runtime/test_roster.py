@@ -64,3 +64,24 @@ def test_a_tombstone_ends_a_model_and_its_feed() -> None:
     assert known.record(b"prod/churn", None)
     assert not known.record(b"prod/never", None)
     assert [feed.name for feed in known.feeds] == ["default"]
+
+
+def test_topics_whose_format_speaks_in_headers_are_known_as_contracts_come_and_go() -> None:
+    made = roster(FRAUD)
+    before = made.headed
+    binary = "contract: 1\nmodel: scoring\ntask: binary\nowner: {team: risk}\nlabels: {classes: [a, b]}\n"
+
+    made.record(b"prod/scoring", record(binary + "source: {predictions: {topic: knative.scoring, format: kserve}}\n", 0))
+    there = made.headed
+    made.record(b"prod/scoring", None)
+
+    assert (before, there, made.headed) == (frozenset(), frozenset({"knative.scoring"}), frozenset())
+
+
+def test_a_contract_that_this_version_would_read_wrongly_is_refused() -> None:
+    made = roster(FRAUD)
+
+    changed = made.record(b"prod/churn", record(CHURN.replace("scored}", "scored, format: seldon}"), 0))
+
+    assert not changed
+    assert "source.predictions.format: not in this version" in made.registry.refused["prod/churn"]

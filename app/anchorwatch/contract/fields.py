@@ -115,8 +115,9 @@ def _lacking(contract: "Contract", role: str, source: "Input") -> Iterator[tuple
         yield "threshold", "turns the score of a binary model into its answer; leave it out, and name prediction or scores"
     if source.format == "json" and not answered & {"prediction", "scores"} and not ("score" in answered and source.threshold is not None):
         yield "fields", "must name prediction, or scores (the largest is the answer), or score with a threshold beside fields"
+    known = {*contract.features, *(dimension for grouping in contract.segments.by for dimension in grouping)}
     for name in source.feature_names:
-        if contract.features and name not in contract.features:
-            yield "feature_names", f'"{name}" is no feature of this contract; {nearest(name, contract.features)}'
+        if contract.features and name not in known:
+            yield "feature_names", f'"{name}" is no feature of this contract, and no segment; {nearest(name, known)}'
     if len(set(source.feature_names)) < len(source.feature_names):
         yield "feature_names", "names one twice; a list has one name a place"

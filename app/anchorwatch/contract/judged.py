@@ -6,7 +6,11 @@ from anchorwatch.contract.faults import Fault
 from anchorwatch.contract.model import Contract
 from anchorwatch.contract.values import duration_text
 
-READ = ("native", "json")  # formats that this version reads
+READ: dict[str, tuple[str, ...]] = {  # formats that this version reads, and what comes in them
+    **dict.fromkeys(("native", "json"), ("predictions", "outcomes", "decisions")),
+    **dict.fromkeys(("kserve", "oip"), ("predictions",)),
+    "sagemaker": ("predictions", "outcomes"),
+}
 NOT_YET: tuple[tuple[str, Callable[[Contract], object]], ...] = (
     ("source.decisions", lambda contract: "decisions" in contract.source.model_fields_set and contract.source.decisions.topic),
     ("decisions", lambda contract: contract.decisions),
@@ -35,6 +39,11 @@ def refused(contract: Contract) -> Iterator[Fault]:
         source, at = getattr(contract.source, role), ("source", role)
         if source.format not in READ:
             yield (*at, "format"), f"not in this version; it reads {', '.join(READ)}: say with json and fields where each value stands"
+        elif role not in READ[source.format]:
+            yield (
+                (*at, "format"),
+                f"holds {' and '.join(READ[source.format])} alone; of {role} say with json and fields where each value stands",
+            )
         if not source.keyed:
             yield (*at, "keyed"), "not in this version; key the topic by prediction id, with as many partitions as its siblings"
 

@@ -82,6 +82,7 @@ class App(faust.App):  # type: ignore[misc]
         group_settings: Settings | None = None,  # instead of the classic protocol with static membership
         committed: Callable[[list[Report]], None] = nothing,  # called in the event loop after a commit
         control: Control | None = None,
+        headed: Callable[[str], bool] = lambda _: False,  # are the rows of this topic to carry their headers? Asked by Kafka's thread
         probe: Callable[[str], None] = nothing,  # told each step of a cut; tests break things here
     ) -> None:
         super().__init__(group, broker="kafka://", autodiscover=False, worker_redirect_stdouts=False)
@@ -91,7 +92,9 @@ class App(faust.App):  # type: ignore[misc]
         outlet = Transactions(kafka, f"{group}-{instance}", f"{group}-changelog")
         self.cutter = Cutter(outlet, cut_seconds, committed, probe)
         loop = Loop(self._call, self.batches.put, begin)
-        self.reader = Reader(kafka, group, instance, sources, loop, cutter=self.cutter, group_settings=group_settings, control=control)
+        self.reader = Reader(
+            kafka, group, instance, sources, loop, cutter=self.cutter, group_settings=group_settings, control=control, headed=headed
+        )
         self.engine = Engine(self)
         self.watchdog = Watchdog(self._stuck)
         self.trouble: BaseException | None = None  # why the process ends

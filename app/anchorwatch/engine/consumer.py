@@ -35,7 +35,7 @@ from anchorwatch.engine.settings import (
 from anchorwatch.engine.store import Restored, Store
 from anchorwatch.engine.task import AHEAD_BYTES_MAX, Batch, Run, Stage, Task
 from anchorwatch.errors import OurError, TopicsMismatch, Unreachable
-from anchorwatch.events import Row
+from anchorwatch.events import Row, headed
 
 if TYPE_CHECKING:
     from anchorwatch.engine.control import Control
@@ -83,7 +83,9 @@ class Reader:
         cutter: Cutter,
         group_settings: Settings | None = None,
         control: "Control | None" = None,
+        headed: Callable[[str], bool] = lambda _: False,
     ) -> None:
+        self.headed = headed
         self.kafka, self.group, self.instance, self.sources = kafka, group, instance, list(sources)
         self.loop, self.cutter, self.control = loop, cutter, control
         self.group_settings = {**CLASSIC, "group.instance.id": instance} if group_settings is None else group_settings
@@ -194,7 +196,7 @@ class Reader:
                     self._trouble(m, task)
                 good = [m for m in good if m.error() is None]
             if task and good:
-                task.add(topic, run_of(good, polled_ms), self._end(topic, partition))
+                task.add(topic, run_of(good, polled_ms, self.headed(topic or "")), self._end(topic, partition))
         if not self.slow:  # else all is paused
             self.ends.look(self.consumer, self.tasks, polled_ms)
 
@@ -372,22 +374,24 @@ class Reader:
                 self.tasks.pop(p).open = False
 
 
-def run_of(messages: list[ck.Message], polled_ms: int) -> Run:
-    """Rows of consecutive messages, none of them an error."""
+def run_of(messages: list[ck.Message], polled_ms: int, with_headers: bool = False) -> Run:
+    """Rows of consecutive messages, none of them an error; with headers they cost 2 us more each."""
     keys, values = [m.key() for m in messages], [m.value() for m in messages]
     places = [m.offset() for m in messages], [m.timestamp()[1] for m in messages]
     rows = cast("list[Row]", list(zip(keys, values, *places, strict=True)))  # bytes: no deserializer is set
+    if with_headers:
+        rows = [headed(row, _headers(m)) for row, m in zip(rows, messages, strict=True)]
     size = sum(map(len, filter(None, values))) + sum(map(len, filter(None, keys)))
     return Run(rows, traceparents(messages), polled_ms, size)
 
 
 def traceparents(messages: list[ck.Message]) -> list[bytes | None] | None:
     """Headers cost 1.6 us a message, so a batch whose first message has no `traceparent` is not asked. Of two the last one counts."""
-    if "traceparent" not in _headers(messages[0]):
+    if "traceparent" not in dict(_headers(messages[0])):
         return None
-    return [_headers(m).get("traceparent") for m in messages]
+    return [dict(_headers(m)).get("traceparent") for m in messages]
 
 
-def _headers(m: ck.Message) -> dict[str, bytes | None]:
-    pairs: Any = m.headers() or ()  # typed too widely
-    return dict(pairs)
+def _headers(m: ck.Message) -> list[tuple[str, bytes | None]]:
+    pairs: Any = m.headers() or []  # typed too widely
+    return list(pairs)

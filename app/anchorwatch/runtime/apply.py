@@ -17,7 +17,7 @@ from anchorwatch.engine.refusals import REFUSED_ACCESS, Right
 from anchorwatch.engine.settings import WRITING, producer
 from anchorwatch.engine.tail import tail
 from anchorwatch.errors import ConfigError, ContractError, Unreachable
-from anchorwatch.events import Applied, Record, Role, Row
+from anchorwatch.events import Applied, Record, Role, Row, headed
 from anchorwatch.runtime import formats
 from anchorwatch.runtime.rows import Cell, instant
 from anchorwatch.sources import foreign
@@ -106,7 +106,7 @@ def _batches(settings: Settings, contract: Contract, begin: int) -> Iterator[tup
     batches: dict[Role, list[Row]] = {role: [] for role in JOINED}
     for told in tail(settings.kafka, list(topics), since=begin, until_end=True):
         batch = batches[topics[told.topic]]
-        batch.append((told.key, told.value, told.offset, told.time_ms))
+        batch.append(headed((told.key, told.value, told.offset, told.time_ms), told.headers))
         if len(batch) >= BATCH:
             yield topics[told.topic], batch
             batch.clear()

@@ -3,8 +3,9 @@
 import logging
 from collections.abc import Callable, Sequence
 
+from anchorwatch import sources
 from anchorwatch.config import Feed
-from anchorwatch.config.feeds import feeds
+from anchorwatch.config.feeds import JOINED, feeds
 from anchorwatch.events import Applied
 from anchorwatch.stages.registry import Registry
 
@@ -21,6 +22,16 @@ class Roster:
         self._of_files = {self.registry.apply(applied).layout.key for applied in files}
         self._feeds: list[Feed] | None = None  # None: to be found anew
         self._of: dict[str, str] = {}
+        self.headed = self._headed()  # topics whose formats speak in headers; replaced as a whole, so another thread may look
+
+    def _headed(self) -> frozenset[str]:
+        found = set[str]()
+        for version in self.registry.latest():
+            for role in JOINED:
+                source = getattr(version.contract.source, role)
+                if sources.load(source.format).headed:
+                    found.add(source.topic or self._topic(role))
+        return frozenset(found)
 
     def record(self, key: bytes | None, value: bytes | None) -> bool:
         """A record of `contracts`. Did it change anything?"""
@@ -36,6 +47,7 @@ class Roster:
                 del found[:-1]  # the file was never in force, now that something was applied
             log.info("contract.file_passed_over model=%s reason=one was applied, it wins", name)
         self._feeds = None
+        self.headed = self._headed()
         return True
 
     @property

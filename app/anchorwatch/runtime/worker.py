@@ -58,6 +58,7 @@ class Worker:
             group_settings={**CLASSIC, "group.instance.id": job.instance, **job.group},
             committed=self.committed,
             control=Control(job.kafka, self.controls.topics, self.controls.take),
+            headed=lambda topic: topic in self.roster.headed,
         )
         self.app.agent(self.app.batches)(follow)
 

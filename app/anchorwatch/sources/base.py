@@ -20,11 +20,29 @@ class Shape(NamedTuple):
     features: Mapping[str, str]  # name -> number, category, text or bool; its order is that of f0, f1, ...
 
 
+class Half(NamedTuple):
+    """The request or the response of an event whose two records are written apart."""
+
+    id: str  # of the event, the same in both
+    side: str  # request or response
+    at_ns: int | None  # as the record says it, nanoseconds since 1970; None: it does not
+    about: dict[str, Any]  # what the record says beside its payload
+    payload: Any
+
+
 class Format(NamedTuple):
-    """What one file of this folder says about its events."""
+    """What one file of this folder says about its events.
+
+    A document is one prediction (or outcome) as plain JSON: `fields` say where ours stand in it. `answer`: where a model's bare output stands,
+    which is the prediction, or with a `threshold` the score.
+    """
 
     fields: Mapping[str, Mapping[str, str]]  # role -> our field -> its path in a document; only roles that come in this format
-    unpack: Callable[..., list[dict[str, Any]]]  # (value, headers, remarks) -> a document per prediction; raises EventRejected
+    unpack: Callable[..., list[dict[str, Any]]] = lambda *_: []  # (value, headers, remarks) -> documents; raises EventRejected
+    answer: str | None = None
+    headed: bool = False  # are headers needed?
+    half: Callable[..., Half] | None = None  # in place of `unpack`, where two records make an event
+    joined: Callable[[Half, Half | None], list[dict[str, Any]]] = lambda *_: []  # (request, response) -> documents; None: it never came
 
 
 class Refused(NamedTuple):

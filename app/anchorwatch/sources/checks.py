@@ -28,7 +28,7 @@ def check_good_rows_become_events_without_a_remark(make: Make, good: Sequence[Ro
     opened, decoded = read(make(), good)
     assert opened.refusals(decoded.refused) == [], opened.refusals(decoded.refused)
     assert decoded.records, "nothing came of good rows"
-    assert not {what for (_, what) in [*opened.tally, *decoded.tally] if what != "note.misplaced_key"}, decoded.tally
+    assert not {what for (_, what) in [*opened.tally, *decoded.tally] if what != "note.misplaced_key"}, (opened.tally, decoded.tally)
 
 
 def check_every_row_leads_somewhere(make: Make, rows: Sequence[Row]) -> None:
@@ -38,7 +38,7 @@ def check_every_row_leads_somewhere(make: Make, rows: Sequence[Row]) -> None:
     assert len(opened.rows) == len(opened.origin) == len(decoded.records) + len(decoded.refused) + passing(opened, decoded)
     assert opened.origin == sorted(opened.origin)
     assert not set(refused) & set(opened.origin), "refused and taken"
-    assert set(refused) | set(opened.origin) == set(range(len(rows))), "a row without a trace"
+    assert set(refused) | set(opened.origin) | set(opened.waits) == set(range(len(rows))), "a row without a trace"
     assert all(each.reason and each.fix for each in opened.refusals(decoded.refused))
 
 
@@ -57,10 +57,26 @@ def check_cuts_do_not_matter(make: Make, rows: Sequence[Row]) -> None:
     assert [each._replace(row=0) for each in whole.refused] == [each for part in parts for each in part.refused]
 
 
+def check_a_life_that_ended_is_gone_on_with(make: Make, good: Sequence[Row]) -> None:
+    """What waits for its other half is state: it crosses a restart, and is empty when every event is whole."""
+    whole, before = make().open(good), make()
+    half = len(good) // 2 + 1
+    first = before.open(good[:half])
+    after = make()
+    after.restore(before.snapshot())
+    second = after.open(good[half:])
+    assert whole.rows == first.rows + second.rows
+    assert after.snapshot() == []
+
+
 def check_nothing_of_the_record_but_its_key_is_needed_to_say_that_it_is_gone(make: Make, good: Sequence[Row]) -> None:
     tombstones: list[Row] = [(row[0], None, row[2], row[3]) for row in good]
     assert make().open(tombstones).rows == tombstones
 
 
-ON_GOOD = [check_good_rows_become_events_without_a_remark, check_nothing_of_the_record_but_its_key_is_needed_to_say_that_it_is_gone]
+ON_GOOD = [
+    check_a_life_that_ended_is_gone_on_with,
+    check_good_rows_become_events_without_a_remark,
+    check_nothing_of_the_record_but_its_key_is_needed_to_say_that_it_is_gone,
+]
 ON_ANY = [check_every_row_leads_somewhere, check_cuts_do_not_matter]

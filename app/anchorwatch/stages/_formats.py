@@ -28,6 +28,11 @@ class Translator(Protocol):
 
     def open(self, rows: Sequence[Row]) -> Opened: ...
 
+    def snapshot(self) -> list[list[Any]]:
+        """What waits for its other half, as plain data."""
+
+    def restore(self, kept: list[list[Any]]) -> None: ...
+
 
 class Formats(NamedTuple):
     """The decoders that a stage is given: it imports none."""

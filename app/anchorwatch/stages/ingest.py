@@ -63,6 +63,7 @@ class Ingest:
         self._minute = -1
         self._decoders: dict[str, Decoder] = {}
         self._translators: dict[str, Translator] = {}  # by topic, of foreign ones alone
+        self.halves: dict[str, list[list[Any]]] = {}  # topic -> what the last life of this task left waiting
         self._makers: dict[tuple[str, str], Maker] = {}
         self._shapes: dict[str, dict[str, str]] = {}
         self._versions: tuple[int, list[int]] = (-1, [])
@@ -141,8 +142,16 @@ class Ingest:
             self._decoders[role] = self.formats.make(role, list(shapes.items()), only)
         contracts = [self.registry.versions[key][-1].contract for key in keys]
         opens = {topic: self.formats.translator(role, contracts) for topic, role in self.settings.roles.items()}
+        kept, self.halves = self.waiting_halves(), {}
         self._translators = {topic: found for topic, found in opens.items() if found is not None}
+        for topic, translator in self._translators.items():
+            translator.restore(kept.get(topic, []))
         self._shapes, self._makers, self._versions = shapes, {}, current
+
+    def waiting_halves(self) -> dict[str, list[list[Any]]]:
+        """By topic; those of formats whose events are one record are none."""
+        found = self.halves | {topic: translator.snapshot() for topic, translator in self._translators.items()}
+        return {topic: kept for topic, kept in found.items() if kept}
 
     def _by_model(self, records: Objects) -> dict[str, Ints | None]:
         """`<environment>/<model>` -> places in records; None: all of them."""

@@ -32,7 +32,7 @@ class Book:
         self.deltas: dict[int, int] = {}  # cut -> parts of its chunk
         self.pages: dict[tuple[str, int], int] = {}  # (model, page) -> parts of its chunk
         self.dirty: dict[tuple[str, int], int] = {}  # (model, page) -> first cut whose delta it still needs
-        self.sizes = {"meta": 0, "open": 0}
+        self.sizes = {"meta": 0, "open": 0, "halves": 0}
 
     # out
 
@@ -42,6 +42,9 @@ class Book:
         chunks.update(self._sweep(ingest))
         chunks.update(self._drop_old(ingest))
         chunks.update(self._put("open", pack("ingest.open", VERSION, *_open_windows(ingest))))
+        halves = ingest.waiting_halves()
+        if halves or self.sizes["halves"]:
+            chunks.update(self._put("halves", pack("ingest.halves", VERSION, halves)))
         chunks.update(self._put("meta", pack("ingest.meta", VERSION, self._meta(ingest))))
         return chunks
 
@@ -132,6 +135,8 @@ class Book:
         for key, kept in meta["models"].items():
             self._restore_model(ingest.model(key), ingest, key, kept, found, counts, deltas)
         _restore_open(ingest, found)
+        if "halves" in found:
+            ingest.halves = unpack(found["halves"], "ingest.halves", VERSION).header
 
     def _restore_model(
         self, model: ModelIngest, ingest: "Ingest", key: str, kept: Mapping[str, Any], found: Mapping[str, bytes],

@@ -52,6 +52,8 @@ class Registry:
     def apply(self, applied: Applied) -> Version:
         """Raises ContractError; what was in force stays. A contract without an owner is taken: the judge says so."""
         contract = contracts.from_json(applied.contract, f"contracts:{applied.actor}", owned=False)
+        if problems := contracts.unsupported(contract):
+            raise ContractError(problems)
         reference = reference_from_json(applied.reference) if applied.reference else None
         layout = Layout(contract, reference, catalogue())
         begin = -(-applied.effective_from_ms // self.window_ms) * self.window_ms

@@ -110,3 +110,23 @@ def test_dead_letters_of_foreign_topics_hold_the_bytes_that_came() -> None:
 
     assert (dead.topic, dead.key, dead.value) == ("dead-letters", b"7", came)
     assert dict(dead.headers)["anchorwatch.errors.path"] == b"$.after[0].truth"
+
+
+def test_a_request_waits_for_its_response_across_a_restart() -> None:
+    worn = DISGUISES["kserve"]
+    registry = Registry(1_000)
+    registry.apply(Applied(contract=to_json(worn.contract), actor="test", at_ms=0, effective_from_ms=0))
+    settings = IngestSettings("default", TOPICS, "observations", 1, "dead-letters", window_ms=1_000, wall=False)
+    request, response = worn.rows("predictions", EVENTS)[:2]
+    first = Ingest(0, 1, registry, formats.native(), settings, {})
+
+    first.take("predictions", [request], T0)
+    chunks = {name: chunk for name, chunk in first.freeze({}).chunks.items() if chunk is not None}
+    second = Ingest(0, 1, registry, formats.native(), settings, chunks)
+    untouched = second.freeze({}).chunks  # no batch between two restarts
+    third = Ingest(0, 1, registry, formats.native(), settings, {name: c for name, c in {**chunks, **untouched}.items() if c is not None})
+    third.take("predictions", [response], T0)
+
+    assert third.models["prod/loan"].waiting.n == 1
+    assert third.waiting_halves() == {}
+    assert third.freeze({}).chunks[b"halves#0"] is not None, "an empty one is written over the old"

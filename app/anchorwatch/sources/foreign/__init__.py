@@ -6,7 +6,7 @@ bytes -> documents (the format's `unpack`) -> an event each (`mapper`) -> native
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -14,10 +14,11 @@ from anchorwatch import sources
 from anchorwatch.contract import Contract, Input
 from anchorwatch.contract.fields import steps
 from anchorwatch.errors import EventRejected
-from anchorwatch.events import Role, Row
+from anchorwatch.events import Headed, Headers, Role, Row
 from anchorwatch.sources.base import Refused
 from anchorwatch.sources.foreign.documents import Document
 from anchorwatch.sources.foreign.mapper import Mapper, Reading, Spot
+from anchorwatch.sources.foreign.pairs import Pairs, Whole
 from anchorwatch.sources.native.careful import Remarks
 
 __all__ = ["Opened", "Reading", "Spot", "Translator", "of_contracts"]
@@ -26,11 +27,12 @@ Tally = dict[tuple[str, str], int]
 
 
 class Opened(NamedTuple):
-    """A batch in our own words. Each row taken is in `rows` once or more often (several instances), or in `refused`."""
+    """A batch in our own words. Each row taken is in `rows` once or more often (several instances), or in `refused`, or it `waits`."""
 
     rows: list[Row]  # native events, tombstones, heartbeats
     origin: list[int]  # place of the record that each came from
     refused: list[Refused]  # their `row` is the place of the record
+    waits: list[int]  # halves of an event, which wait for the other
     tally: Tally  # as of `Decoded`
     places: Mapping[str, str]  # path of ours -> path of theirs
 
@@ -43,16 +45,17 @@ class Opened(NamedTuple):
 
 
 class Translator:
-    """Of one topic. Never raises, whatever the bytes."""
+    """Of one topic. Never raises, whatever the bytes; without memory but for halves of events, which are state of a task."""
 
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
         self.format = sources.load(reading.format)
-        self.mapper = Mapper(reading, self.format.fields.get(reading.role, {}))
+        self.mapper = Mapper(reading, self.format.fields.get(reading.role, {}), self.format.answer)
         self.places = dict(self.mapper.places())
+        self.pairs = Pairs(reading.pair_within_ms) if self.format.half else None
 
     def open(self, rows: Sequence[Row]) -> Opened:
-        opened = Opened([], [], [], Counter(), self.places)
+        opened = Opened([], [], [], [], Counter(), self.places)
         for i, row in enumerate(rows):
             if row[1] is None:
                 opened.rows.append(row)
@@ -60,26 +63,89 @@ class Translator:
                 continue
             remarks = Remarks()
             try:
-                self._open(i, row, remarks, opened)
+                if not self.pairs:
+                    self._whole(i, row, remarks, opened)
+                elif self._half(i, row, remarks, opened):
+                    opened.waits.append(i)
             except EventRejected as error:
                 opened.refused.append(Refused(i, error.kind, error.path, error.reason, error.fix))
         return opened
 
-    def _open(self, i: int, row: Row, remarks: Remarks, opened: Opened) -> None:
+    def _whole(self, i: int, row: Row, remarks: Remarks, opened: Opened) -> None:
         """Raises EventRejected before anything of the record was taken."""
-        key, value, offset, stamp = row
-        documents = self.format.unpack(value or b"", {}, remarks)
+        documents = self.format.unpack(row[1], headers_of(row), remarks)
         if len(documents) == 1 and "heartbeat_at_ms" in documents[0]:
             opened.rows.append(row)
             opened.origin.append(i)
-            return
+        else:
+            self._take(i, row, documents, remarks, opened)
+
+    def _take(self, i: int, row: Row, documents: Sequence[Document], remarks: Remarks, opened: Opened) -> None:
+        key, _, offset, stamp = row
         events = [self.mapper.event(document) for document in documents]
         for event in events:
-            own = key if len(events) == 1 else str(event.get("prediction_id", "")).encode()
+            own = key if len(events) == 1 and not self.pairs else str(event.get("prediction_id", "")).encode(errors="replace")
             opened.rows.append((own, encoded(event, strange=remarks.strange), offset, stamp))
             opened.origin.append(i)
         for counter in remarks.counters:
-            opened.tally[f"{events[0].get('environment', 'prod')}/{events[0].get('model', '')}", counter] += len(events[:1])
+            opened.tally[f"{events[0].get('environment', 'prod')}/{events[0].get('model', '')}", counter] += 1
+
+    def _half(self, i: int, row: Row, remarks: Remarks, opened: Opened) -> bool:
+        """Does the row lead to nothing yet? Raises EventRejected: of this half, or of the pair that it completes."""
+        if is_heartbeat(row[1] or b""):
+            opened.rows.append(row)
+            opened.origin.append(i)
+            return False
+        assert self.format.half, "asked of formats in halves alone"
+        assert self.pairs, "made for them"
+        half = self.format.half(row[1], headers_of(row), remarks)
+        left, dropped = self.pairs.add(half, row[3])
+        owner = f"{self.reading.environment or 'prod'}/{self.reading.model or ''}"
+        if dropped:
+            opened.tally[owner, "note.half_twice"] += 1
+        before, trouble = len(opened.rows), None
+        for whole in left:
+            try:
+                self._joined(i, row, whole, owner, opened)
+            except EventRejected as error:
+                if whole.response and whole.request and not trouble:
+                    trouble = error
+                else:
+                    opened.tally[owner, "note.pair_refused"] += 1
+        if trouble and len(opened.rows) == before:
+            raise trouble
+        if trouble:
+            opened.tally[owner, "note.pair_refused"] += 1
+        return len(opened.rows) == before
+
+    def _joined(self, i: int, row: Row, whole: Whole, owner: str, opened: Opened) -> None:
+        if whole.request is None:
+            opened.tally[owner, "note.response_alone"] += 1
+            return
+        if whole.response is None:
+            opened.tally[owner, "note.request_alone"] += 1
+        documents = self.format.joined(whole.request, whole.response)
+        strange = Remarks()
+        strange.strange = True  # NaN may stand in what was kept: written as the word, so that it is repaired and counted
+        self._take(i, (row[0], None, row[2], whole.stamp), documents, strange, opened)
+
+    # state of a task
+
+    def snapshot(self) -> list[list[Any]]:
+        """What waits; [] for most formats."""
+        return self.pairs.snapshot() if self.pairs else []
+
+    def restore(self, kept: list[list[Any]]) -> None:
+        if self.pairs:
+            self.pairs.restore(kept)
+
+
+def headers_of(row: Row) -> Headers:
+    return row.headers if isinstance(row, Headed) else {}
+
+
+def is_heartbeat(value: bytes) -> bool:
+    return value.startswith(b'{"heartbeat_at_ms"')
 
 
 def encoded(event: Document, *, strange: bool) -> bytes:
@@ -107,6 +173,6 @@ def of_contracts(role: Role, contracts: Sequence[Contract]) -> Translator | None
         Reading(
             role, source.format, {name: Spot(steps(place.path), place.unit or "") for name, place in source.fields.items()},
             source.feature_names, one.labels.classes, one.labels.positive, source.threshold,
-            models.pop() if len(models) == 1 else None, environments.pop() if len(environments) == 1 else None,
+            models.pop() if len(models) == 1 else None, environments.pop() if len(environments) == 1 else None, one.source.pair_within,
         )
     )  # fmt: skip

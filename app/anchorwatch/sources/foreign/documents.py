@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 
 from anchorwatch.errors import EventRejected
+from anchorwatch.events import Headers
 from anchorwatch.sources.native import careful
 from anchorwatch.sources.native.careful import Remarks
 
 Document = dict[str, Any]
-Headers = Mapping[str, bytes | None]
 Unpack = Callable[[bytes, Headers, Remarks], list[Document]]
 _decode = msgspec.json.Decoder().decode
 
@@ -26,6 +26,16 @@ def object_of(value: bytes, remarks: Remarks) -> Document:
     except (ValueError, RecursionError):  # UTF-16, NaN, a byte order mark, a number without end, ...
         found = None
     return found if isinstance(found, dict) else careful.read(value, remarks)
+
+
+def any_json(value: bytes, remarks: Remarks) -> Any:
+    """A payload: an object, a list or a bare value. Raises EventRejected."""
+    try:
+        return _decode(value)
+    except (ValueError, RecursionError):
+        if value.lstrip()[:1] != b"[":
+            return careful.read(value, remarks)
+        return careful.read(b'{"payload":' + value + b"}", remarks)["payload"]
 
 
 def text_of(document: Mapping[str, Any], name: str) -> str:

@@ -35,14 +35,20 @@ class Reading(NamedTuple):
     threshold: float | None = None
     model: str | None = None  # of events that name none
     environment: str | None = None
+    pair_within_ms: int = 600_000  # of formats in halves
 
 
 class Mapper:
     """Compiled once per reading. Costs 0.2 us a field."""
 
-    def __init__(self, reading: Reading, defaults: Mapping[str, str]) -> None:
+    def __init__(self, reading: Reading, defaults: Mapping[str, str], answer: str | None = None) -> None:
+        """answer: where a bare output stands, which is the prediction, or with a threshold the score."""
         self.reading = reading
         spots = {name: Spot(steps(path)) for name, path in defaults.items()} | dict(reading.fields)
+        named = {name.partition(".")[0] for name in reading.fields}
+        meant = "prediction" if reading.threshold is None else "score"
+        if answer and reading.role == "predictions" and meant not in named and not named & {"prediction", "scores"}:
+            spots[meant] = Spot(steps(answer))
         self.spots = spots
         self._single = [(name, *spot) for name, spot in spots.items() if name not in GROUPS and "." not in name]
         self._groups = {
