@@ -6,12 +6,12 @@ AnchorwatchError
 │   ├── ContractError      a model's contract: every error at once, in `problems`
 │   ├── TopicsMismatch     topics missing, or counts of partitions that differ in one feed
 │   ├── StateRefused       chunks and committed offsets are not of the same cut; a person chooses
+│   │   └── StateCorrupt   a chunk of a newer release, or whose checksum does not fit: the same chunk waits after any restart
 │   └── Unreachable        Kafka or a service does not answer; exits 3
 ├── ProducerError          a service sends what cannot be used; data, never fatal
 │   ├── EventRejected      goes to dead letters with path, reason and remedy
 │   └── NotFinite          NaN or infinity offered to an estimator
 └── OurError               unexpected: the process ends with 70 and is started again
-    └── StateCorrupt       a chunk whose checksum or version does not fit
 """
 
 from collections.abc import Sequence
@@ -44,6 +44,9 @@ class TopicsMismatch(OperatorError): ...
 class StateRefused(OperatorError): ...
 
 
+class StateCorrupt(StateRefused): ...
+
+
 class Unreachable(OperatorError):
     exit_code = 3
 
@@ -69,6 +72,3 @@ UNREADABLE = (ValueError, RecursionError)
 
 
 class OurError(AnchorwatchError): ...
-
-
-class StateCorrupt(OurError): ...

@@ -52,7 +52,9 @@ def unpack(raw: bytes, kind: str, version: int) -> Chunk:
         raise StateCorrupt(f"chunk {kind!r}: {error}") from error
     while written < version:
         if (kind, written) not in MIGRATIONS:
-            raise StateCorrupt(f"chunk {kind!r} is of version {written}, too old for this program, which reads {version}")
+            raise StateCorrupt(
+                f"chunk {kind!r} is of version {written}, too old for this program, which reads {version}: run the releases between"
+            )
         header, arrays = MIGRATIONS[kind, written](header, arrays)
         written += 1
     return Chunk(header, arrays)
@@ -62,7 +64,9 @@ def _body(raw: bytes) -> tuple[str, int, dict[str, Any], dict[str, Any]]:
     if len(raw) < 12 or raw[:4] != MAGIC:
         raise StateCorrupt(f"{len(raw)} bytes are no chunk: they do not begin with {MAGIC!r}")
     if xxhash.xxh3_64_digest(raw[12:]) != raw[4:12]:
-        raise StateCorrupt("the checksum of a chunk does not fit: it was cut or changed on its way")
+        raise StateCorrupt(
+            "the checksum of a chunk does not fit: it was cut or changed on its way; `anchorwatch state restart` begins with empty state"
+        )
     try:
         kind, version, header, buffers = msgspec.msgpack.decode(raw[12:])
     except (msgspec.DecodeError, ValueError, TypeError) as error:
@@ -90,8 +94,11 @@ def join(chunks: Mapping[bytes, bytes]) -> dict[str, bytes]:
     """The reverse of `parts` for all names of a task. Raises StateCorrupt when a part is missing."""
     found: dict[str, dict[int, bytes]] = {}
     for key, part in chunks.items():
-        name, _, number = key.decode().rpartition("#")
-        found.setdefault(name, {})[int(number)] = part
+        try:
+            name, _, number = key.decode().rpartition("#")
+            found.setdefault(name, {})[int(number)] = part
+        except ValueError as error:
+            raise StateCorrupt(f"a chunk is named {key[:60]!r}, as none of ours is; does something else write to the changelog?") from error
     joined = {}
     for name, pieces in found.items():
         n = int.from_bytes(pieces[min(pieces)][:4], "little")

@@ -126,8 +126,9 @@ class Fortress:
         return {"security.protocol": "SASL_SSL", "ssl.ca.location": str(self.certificates.ca), **proof}
 
     def grant(self, user: str, rights: Iterable[Right]) -> None:
+        bindings = [_binding(user, right) for right in rights]
         with AdminClient(self.as_user("admin")) as admin:
-            for done in admin.create_acls([_binding(user, right) for right in rights]).values():
+            for done in admin.create_acls(bindings).values() if bindings else ():
                 done.result(30)
 
 

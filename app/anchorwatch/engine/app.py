@@ -30,7 +30,7 @@ from faust.app.base import BootStrategy
 from anchorwatch.engine.consumer import Loop, Reader
 from anchorwatch.engine.control import Control
 from anchorwatch.engine.cutter import Cutter
-from anchorwatch.engine.health import Watchdog, die
+from anchorwatch.engine.health import Watchdog, die, memory_share
 from anchorwatch.engine.settings import Settings
 from anchorwatch.engine.task import Batch, Stage, one_by_one
 from anchorwatch.engine.transaction import Transactions
@@ -44,6 +44,7 @@ CHANNEL_BATCHES_MAX = 16
 TICK_SECONDS = 0.4  # an idle task is told the time at least twice a second
 STOP_SECONDS = 8.0  # for the last cut and for leaving the group
 THREAD_STUCK_AFTER = 25.0
+MEMORY_SHARE_MAX = 0.9  # of the container's limit; above: leave in order, before the kernel kills in the middle of a cut
 
 
 def nothing(_: object) -> None:
@@ -208,6 +209,11 @@ class Engine(mode.Service):  # type: ignore[misc]
         while not self.should_stop:
             self.app.watchdog.ticked = time.monotonic()
             try:
+                if (share := memory_share() or 0.0) > MEMORY_SHARE_MAX:
+                    raise OurError(
+                        f"memory is at {share:.0%} of the container's limit; starting again. If it comes back, raise the limit, "
+                        "lower join.pending.max or add workers"
+                    )
                 self._tell_time()
             except Exception as exc:
                 await self.app.fail(exc)

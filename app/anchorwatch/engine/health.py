@@ -1,4 +1,4 @@
-"""Is the process alive? A watch that neither the event loop nor Kafka's thread can hold up."""
+"""Is the process alive, and how near to its limit of memory? A watch that neither the event loop nor Kafka's thread can hold up."""
 
 import faulthandler
 import logging
@@ -7,10 +7,31 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 log = logging.getLogger(__name__)
 LOOP_ALIVE = 10.0  # seconds since the event loop last came round
 STUCK_AFTER = 25.0  # seconds without a round of Kafka's thread or of the event loop: nothing will come of it
+
+CGROUP = Path("/sys/fs/cgroup")
+LIMITLESS = 2**62  # bytes; cgroup v1 says so of no limit at all
+VERSIONS = (  # limit, use, and the line of memory.stat that tells what the kernel may drop at once
+    ("memory.max", "memory.current", "memory.stat", "inactive_file"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat", "total_inactive_file"),
+)
+
+
+def memory_share(root: Path = CGROUP) -> float | None:
+    """Of the container's limit, 0..1; None without one. What the kernel's killer looks at, processes beside us included."""
+    for limit_in, used_in, more_in, word in VERSIONS:
+        try:
+            limit, used = (root / limit_in).read_text().strip(), int((root / used_in).read_text())
+            more = dict(line.split() for line in (root / more_in).read_text().splitlines())
+        except (OSError, ValueError):
+            continue
+        if limit != "max" and 0 < int(limit) < LIMITLESS:
+            return (used - int(more.get(word, 0))) / int(limit)
+    return None
 
 
 class Watchdog:

@@ -14,7 +14,7 @@ from anchorwatch.engine.app import App, exit_code
 from anchorwatch.engine.control import Control
 from anchorwatch.engine.settings import CLASSIC, counts, reader, same_counts
 from anchorwatch.engine.task import Batch, Stage
-from anchorwatch.errors import AnchorwatchError
+from anchorwatch.errors import AnchorwatchError, OperatorError, StateCorrupt
 from anchorwatch.runtime import logs
 from anchorwatch.runtime.control import Controls
 from anchorwatch.runtime.formats import native
@@ -63,6 +63,18 @@ class Worker:
         self.app.agent(self.app.batches)(follow)
 
     def begin(self, task: int, tasks: int, chunks: dict[bytes, bytes]) -> Stage:
+        """Raises StateCorrupt for whatever a stage makes of chunks that it cannot read: they will be the same after a restart."""
+        try:
+            return self._begin(task, tasks, chunks)
+        except OperatorError as error:
+            raise type(error)(f"{self.job.group_name}, task {task}: {error}") from error
+        except Exception as error:
+            raise StateCorrupt(
+                f"{self.job.group_name}, task {task}: state of {len(chunks)} chunks cannot be read ({error!r}); "
+                "`anchorwatch state restart` begins with empty state"
+            ) from error
+
+    def _begin(self, task: int, tasks: int, chunks: dict[bytes, bytes]) -> Stage:
         if self.job.stage == "judge":
             from anchorwatch.stages.judge import Judge  # with river, 0.6 s that ingest need not wait for
 
