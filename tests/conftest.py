@@ -86,9 +86,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The core first, then what needs Kafka; whoever takes the fixture has the marker."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In one process the core first, then what needs Kafka. For several a folder on Kafka is a group, a file of the core is one; the long go first.
+
+    Whoever takes the fixture has the marker.
+    """
+    several = "PYTEST_XDIST_WORKER" in os.environ
     for item in items:
         if "kafka" in getattr(item, "fixturenames", ()):
             item.add_marker("kafka")
-    items.sort(key=lambda item: item.get_closest_marker("kafka") is not None)
+        place = item.path.relative_to(config.rootpath)
+        item.add_marker(pytest.mark.xdist_group("/".join(place.parts[:2]) if on_kafka(item) else str(place)))
+    items.sort(key=lambda item: (on_kafka(item) != several, several and "integration" not in item.path.parts))
+
+
+def on_kafka(item: pytest.Item) -> bool:
+    return item.get_closest_marker("kafka") is not None
