@@ -167,6 +167,12 @@ def byte_order_mark(found: Told) -> Shown:
     return Shown(not odd, f"a mark before the first name makes it another name: {', '.join(odd) or 'nothing'}")
 
 
+def volume(found: Told) -> Shown:
+    first = heard(found, name="VolumeShifted", since="2020-03-13", until="2020-04-01")
+    words = f"warning {day(first[0].at_ms)}" if first else "nothing"
+    return Shown(bool(first) and ms("2020-03-22") < first[0].at_ms <= ms("2020-03-25"), words)
+
+
 def silence(found: Told) -> Shown:
     said = exact(found, "ModelDark", "2020-03-31", "2020-05-22")
     return Shown(len(said) == 1, f"dark since {day(said[0].since_ms)}, said {day(said[0].window[1])}" if said else "nothing")
@@ -210,7 +216,7 @@ CLAIMS: Sequence[Claim] = (
     Claim("covid, February as reference", "no renames on 03-01, nor on 05-29", no_renames),
     Claim("covid, February as reference", "two new fields on 03-01", new_fields_of_march),
     Claim("covid, March as reference", "byte-order mark of 03-13 is only noted", byte_order_mark),
-    Claim("covid, March as reference", "volume 304 -> 3,418 rows a day", unjudged("not in this version: no volume monitor")),
+    Claim("covid, March as reference", "volume 304 -> 3,418 rows a day", volume),
     Claim("covid, March as reference", "no files from 04-01 to 05-21: silence is told once", silence),
     Claim("employment, shuffled inside years, 6 h windows", "0 pages", quiet_years),
     Claim("employment, shuffled inside years, 1 h windows", "0 pages", quiet_years),

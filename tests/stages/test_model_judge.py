@@ -4,6 +4,7 @@ import numpy as np
 from tests.traffic import LOAN, contract_of, flag_change, loan_applied
 
 from anchorwatch.contract import to_json
+from anchorwatch.events import Finding
 from anchorwatch.stages.model_judge import JudgeSettings, ModelJudge
 from anchorwatch.stages.pile import Pile
 from anchorwatch.stages.registry import Registry
@@ -45,6 +46,61 @@ def test_a_second_silence_within_a_day_wakes_when_it_lasts_however_far_time_jump
         told.append([(a.state, a.at_ms, a.loud) for a in alerts])
 
     assert told[0] == told[1] == [("resolved", 11_000, False), ("firing", 16_000, False), ("firing", 31_000, True)]
+
+
+def with_pace() -> ModelJudge:
+    """A reference that expects 3,600 predictions an hour, whatever the hour."""
+    applied = loan_applied(LOAN.replace("silent_after: 5s", "silent_after: 1d"))
+    assert applied.reference is not None
+    applied.reference["pace"] = {"rates": [3_600.0] * 168, "silent": [10.0, 60_000.0], "volume": [3_600.0, 1.0, 165.0, 2.0, 1.0, 1.0]}
+    return ModelJudge(Registry(1_000).apply(applied), SETTINGS, 30.0)
+
+
+def speaking(model: ModelJudge, n: int, second: int) -> list[Finding]:
+    """What `alive` says: segments stay empty here, which `volume` would tell."""
+    found = pile(model, n, second * 1_000 + 900)
+    model.layout.view(found.flat, "events")[0, 0] = n
+    told = model.window((second * 1_000, second * 1_000 + 1_000), found, [], "watermark", 0).findings
+    return [f for f in told if f.watch == "alive"]
+
+
+def test_silence_where_much_is_expected_pages_without_any_promise_and_at_the_same_moment_however_time_jumps() -> None:
+    told = []
+    for steps in ([3_600_000], range(121_000, 3_601_000, 1_000), [130_500, 131_500, 200_000, 3_600_000]):
+        model = with_pace()
+        quiet = [f for second in range(120) for f in speaking(model, 1, second)]
+        findings = [f for to in steps for f in model.pass_time(to, [], "watermark", 0).findings]
+        told.append([(f.verdict, f.name, f.subject, f.window) for f in findings])
+        assert quiet == []
+
+    assert told[0] == told[1] == told[2]
+    [(verdict, name, subject, window)] = told[0]
+    assert (verdict, name, subject) == ("page", "ModelDark", "traffic")
+    assert 140_000 <= window[1] <= 160_000  # after two to four spells of ten seconds
+
+
+def test_what_was_switched_off_is_not_silent() -> None:
+    model = with_pace()
+    for second in range(120):
+        speaking(model, 1, second)
+
+    judged = model.pass_time(3_600_000, [flag_change(120_500, "off")], "watermark", 0)
+
+    assert {f.name for f in judged.findings} == {"ModelSwitchedOff"}
+
+
+def test_silence_goes_on_after_a_restart() -> None:
+    model, twin = with_pace(), with_pace()
+    for second in range(120):
+        speaking(model, 1, second)
+    model.pass_time(131_000, [], "watermark", 0)
+
+    header, arrays = model.snapshot()
+    twin.restore(header, arrays)
+
+    one, other = (m.pass_time(3_600_000, [], "watermark", 0).findings for m in (model, twin))
+    assert one == other
+    assert one
 
 
 def test_traffic_is_said_in_one_word() -> None:
@@ -123,7 +179,7 @@ def test_more_models_in_the_fleet_raise_the_mark_and_keep_the_ratio() -> None:
 def test_alerts_of_a_field_that_is_not_watched_any_more_end() -> None:
     model, registry = judge(), Registry(1_000)
     gone = Pile(model.layout)
-    model.layout.view(gone.flat, model.layout.state_keys["age"])[0] = [0, 100, 0]
+    model.layout.view(gone.flat, model.layout.state_keys["age"])[0, :3] = [0, 100, 0]
     gone.last_ms = 900
     opened = model.window((0, 1_000), gone, [], "watermark", 0)
     assert {a.labels["alertname"] for a in opened.alerts} == {"InputVanished"}

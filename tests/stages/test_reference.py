@@ -1,23 +1,13 @@
-import json
 import random
 from typing import Any
 
 import numpy as np
 import pytest
-from tests.traffic import LOAN, T0, Fault, contract_of, edited, learnt, loan_reference, outcome, prediction, traffic
+from tests.traffic import LOAN, T0, Fault, contract_of, edited, learnt, outcome, prediction, traffic
 
 from anchorwatch.errors import ContractError
-from anchorwatch.stages.reference import reference_from_json, reference_to_json, with_features
+from anchorwatch.stages.reference import with_features
 from anchorwatch.watches.base import ABS_ERROR, SCORE
-
-
-def test_a_reference_survives_json_unchanged() -> None:
-    reference = loan_reference()
-
-    found = reference_from_json(json.loads(json.dumps(reference_to_json(reference), allow_nan=False)))
-
-    assert {k: v.tolist() for k, v in found.counts.items()} == {k: v.tolist() for k, v in reference.counts.items()}
-    assert {**vars(found), "counts": 0} == {**vars(reference), "counts": 0}
 
 
 def test_the_same_rows_give_the_same_reference() -> None:
@@ -31,13 +21,6 @@ def test_other_rows_give_another_id() -> None:
 def test_too_few_rows_are_refused_with_what_to_do() -> None:
     with pytest.raises(ContractError, match=r"299 predictions are too few, 300 are needed; give a longer window .* learning"):
         learnt(contract_of(), traffic(299))
-
-
-def test_what_is_no_reference_is_refused_with_what_to_do() -> None:
-    broken = reference_to_json(loan_reference()) | {"counts": {"answer": [[1, 2], 1, "not base64"]}}
-
-    with pytest.raises(ContractError, match="make it anew"):
-        reference_from_json(broken)
 
 
 def test_independent_rows_show_no_clumping_and_clumped_ones_do() -> None:

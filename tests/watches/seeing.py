@@ -27,7 +27,7 @@ def facts(
     if of is not None:
         flat = np.zeros(of.size, np.int64)
         for feature, counts in (states or {}).items():
-            of.view(flat, of.state_keys[feature])[0] = counts
+            of.view(flat, of.state_keys[feature])[0, :3] = counts
     return Facts(second * 1_000, (second + width) * 1_000, flat, fields or {}, looked_at, last_ms, flags, reasons or {})
 
 

@@ -132,5 +132,8 @@ def test_a_restored_rule_does_not_tell_twice() -> None:
     assert (twin.holds(), twin.chose) == ({"flag"}, 30)
 
 
-def test_a_sentence_for_silence_of_a_segment() -> None:
-    assert WATCH.explain(seen("silence", segment="region=eu")).summary == "region=eu is silent."
+def test_a_sentence_for_silent_spells() -> None:
+    told = WATCH.explain(seen("traffic", label="12", current=0.8, n=5))
+
+    assert told.name == "ModelDark"
+    assert told.summary == "In 4 of the last 5 spells no prediction came, though each usually brings 12 at this hour of the week."

@@ -14,13 +14,14 @@ def monitors(of: Layout, segment: str = "whole") -> dict[str, Monitor]:
 
 def test_values_are_fine_missing_or_outside() -> None:
     of, found = layout(LOAN.replace("age: {type: number}", "age: {type: number, range: [0, 120]}")), dict[str, list[int]]()
+    sums = dict[tuple[str, int], list[int]]()
 
     class Add:
         def __call__(self, key: str, cells: Ints, where: np.typing.NDArray[np.bool_] | None = None) -> None:
             found[of.counts[key].name] = (cells if where is None else cells[where]).tolist()
 
         def weighted(self, key: str, cells: Ints, weights: Ints) -> None:
-            raise AssertionError("not used by inputs")
+            sums[of.counts[key].name, int(cells[0])] = weights.tolist()
 
     nothing = np.full(5, np.nan)
     age = np.array([0.0, 120.0, 120.1, np.nan, 50.0])
@@ -41,6 +42,8 @@ def test_values_are_fine_missing_or_outside() -> None:
     assert found["feature/job.values"] == [0, 3, 4]
     assert found["feature/amount.state"] == [1, 1, 1, 1]
     assert len(found["feature/age.bins"]) == 3
+    assert sums["feature/age.state", 3][3:] == [0, 0]  # missing, and of a failed call
+    assert sums["feature/age.state", 4] == [weight**2 for weight in sums["feature/age.state", 3]]
 
 
 def test_the_range_is_the_contracts_or_the_references_widened_by_a_tenth() -> None:

@@ -1,10 +1,8 @@
 """List, follow and show alerts; acknowledge, silence and resolve them."""
 
 import getpass
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,13 +11,10 @@ if TYPE_CHECKING:
     from anchorwatch.config import Settings
     from anchorwatch.events import Alert, Command
 
+from anchorwatch.cli._alerts_read import AsJson, Bootstrap, SettingsFile, alert_of, matching, names, settings_of, state
+
 app = typer.Typer()
 
-SettingsFile = Annotated[
-    Path | None, typer.Option("--settings", help="The settings file; else $ANCHORWATCH_SETTINGS, else ./anchorwatch.yaml.")
-]
-Bootstrap = Annotated[str | None, typer.Option(help="host:port of Kafka; wins over file and variable.")]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs, one alert a line.")]
 Target = Annotated[
     str, typer.Argument(help="An alert's id (or its beginning) or key, an incident, or a model as prod/fraud.", metavar="TARGET")
 ]
@@ -43,7 +38,9 @@ def ls(
     """What is wrong now, a row per incident. Leaves with 1 when something is open, 0 when all is quiet."""
     from anchorwatch.cli import _alerts_shown as shown
 
-    alerts = [alert for alert in _state(_settings(settings, bootstrap)) if _concerns(alert, model) and (every or alert.state != "resolved")]
+    alerts = [
+        alert for alert in state(settings_of(settings, bootstrap)) if _concerns(alert, model) and (every or alert.state != "resolved")
+    ]
     if as_json:
         for alert in alerts:
             shown.json_line(alert)
@@ -68,7 +65,7 @@ def tail(
     begin: Any = since or "end"
     if begin not in ("beginning", "end"):
         begin = int(time.time() * 1_000) - _milliseconds("--since", since)
-    for alert in _changes(_settings(settings, bootstrap), begin, until_end=not follow):
+    for alert in _changes(settings_of(settings, bootstrap), begin, until_end=not follow):
         if _concerns(alert, model):
             (shown.json_line if as_json else shown.line)(alert)
 
@@ -83,9 +80,9 @@ def show(
     """All that is known of one alert: words, numbers, cause, what to look at, and its history."""
     from anchorwatch.cli import _alerts_shown as shown
 
-    chosen = _settings(settings, bootstrap)
-    alerts = _state(chosen)
-    alert = _matching(alerts, target)[0]
+    chosen = settings_of(settings, bootstrap)
+    alerts = state(chosen)
+    alert = matching(alerts, target)[0]
     if as_json:
         shown.json_line(alert)
         return
@@ -104,7 +101,7 @@ def ack(
     as_json: AsJson = False,
 ) -> None:
     """Say that you look after it: nobody else is woken."""
-    _order("ack", target, reason, actor, _settings(settings, bootstrap), as_json=as_json)
+    _order("ack", target, reason, actor, settings_of(settings, bootstrap), as_json=as_json)
 
 
 @app.command("silence")
@@ -120,7 +117,7 @@ def silence(
     as_json: AsJson = False,
 ) -> None:
     """No sound until then; evaluation goes on, and what still fires afterwards is told."""
-    _order("silence", target, reason, actor, _settings(settings, bootstrap), until_ms=_until(until), as_json=as_json)
+    _order("silence", target, reason, actor, settings_of(settings, bootstrap), until_ms=_until(until), as_json=as_json)
 
 
 @app.command("resolve")
@@ -133,78 +130,23 @@ def resolve(
     as_json: AsJson = False,
 ) -> None:
     """Say that it is over. New evidence opens it again; what was seen already does not."""
-    _order("resolve", target, reason, actor, _settings(settings, bootstrap), as_json=as_json)
+    _order("resolve", target, reason, actor, settings_of(settings, bootstrap), as_json=as_json)
 
 
 # --- reading --------------------------------------------------------------------------------------------------------------------
-
-
-def _settings(path: Path | None, bootstrap: str | None) -> "Settings":
-    import os
-
-    from anchorwatch.config import load
-
-    return load(path, os.environ, {"kafka.bootstrap.servers": bootstrap} if bootstrap else {})
-
-
-def _state(settings: "Settings") -> list["Alert"]:
-    """The last state of each alert, the newest change last."""
-    from anchorwatch.engine.tail import tail as read
-
-    held: dict[bytes, Alert] = {}
-    for told in read(settings.kafka, [settings.topic("alerts.state")], since="beginning", until_end=True):
-        key = told.key or b""
-        held.pop(key, None)
-        if told.value is not None and (alert := _alert(told.value)) is not None:
-            held[key] = alert
-    return list(held.values())
 
 
 def _changes(settings: "Settings", since: Any, *, until_end: bool) -> Iterator["Alert"]:
     from anchorwatch.engine.tail import tail as read
 
     for told in read(settings.kafka, [settings.topic("alerts.events")], since=since, until_end=until_end):
-        if told.value is not None and (alert := _alert(told.value)) is not None:
+        if told.value is not None and (alert := alert_of(told.value)) is not None:
             yield alert
-
-
-def _alert(value: bytes) -> "Alert | None":
-    """None for what another program wrote there: it must not hide our alerts."""
-    import msgspec
-
-    from anchorwatch.errors import UNREADABLE
-    from anchorwatch.events import Alert
-
-    try:
-        return msgspec.json.decode(value, type=Alert)
-    except UNREADABLE as error:
-        sys.stderr.write(f"✗ a record is no alert of ours, left out: {error}\n")
-        return None
 
 
 def _concerns(alert: "Alert", model: str | None) -> bool:
     name = alert.labels["model"]
     return model is None or model in (name, f"{alert.labels['environment']}/{name}")
-
-
-def _matching(alerts: list["Alert"], target: str) -> list["Alert"]:
-    """Alerts that a target names, exactly or by the beginning of one id. Raises ConfigError with what there is."""
-    from anchorwatch.errors import ConfigError
-
-    named = [alert for alert in alerts if target in _names(alert)]
-    if named:
-        return named
-    begun = [alert for alert in alerts if len(target) >= 4 and alert.id.startswith(target)]
-    if len(begun) == 1:
-        return begun
-    if begun:
-        raise ConfigError(f"{target}: {len(begun)} alerts begin so: {', '.join(alert.id for alert in begun[:5])}; write more of it")
-    some = ", ".join(alert.id for alert in alerts[-5:]) or "none at all"
-    raise ConfigError(f"{target}: no alert, incident or model of that name; known ids: {some}; see `anchorwatch alerts ls --all`")
-
-
-def _names(alert: "Alert") -> tuple[str, ...]:
-    return alert.id, alert.dedup_key, alert.incident, f"{alert.labels['environment']}/{alert.labels['model']}"
 
 
 # --- writing --------------------------------------------------------------------------------------------------------------------
@@ -219,10 +161,10 @@ def _order(
 
     if not reason.strip():
         raise ConfigError(f'{verb} needs a reason, for those who come after you: --reason "deploy of version 5 under way"')
-    alerts = [alert for alert in _state(settings) if alert.state != "resolved"]
-    before_it_fires = verb == "silence" and target.count("/") in (1, 3) and not any(target in _names(alert) for alert in alerts)
-    named = [] if before_it_fires else _matching(alerts, target)
-    exact = target if before_it_fires or target in _names(named[0]) else named[0].id
+    alerts = [alert for alert in state(settings) if alert.state != "resolved"]
+    before_it_fires = verb == "silence" and target.count("/") in (1, 3) and not any(target in names(alert) for alert in alerts)
+    named = [] if before_it_fires else matching(alerts, target)
+    exact = target if before_it_fires or target in names(named[0]) else named[0].id
     order = Command(verb, exact, actor or _login(), reason.strip(), int(time.time() * 1_000), until_ms)
     _write(settings, order)
     from anchorwatch.cli import _alerts_shown as shown

@@ -75,6 +75,7 @@ class Drive:
         self.judge = Judge(0, 1, self.registry, self.flags, judge, {})
         self.heard = Heard()
         self._offsets: dict[tuple[int, str], int] = {}
+        self._cut: dict[tuple[int, str], int] = {}  # offsets at the last cut
 
     def feed(self, events: Iterable[Event]) -> "Drive":
         """May be called again and again; time must not run backwards between calls."""
@@ -101,6 +102,15 @@ class Drive:
                 offset += 1
         self._offsets[task, topic] = offset
 
+    def _spans(self, task: int) -> dict[str, tuple[int, int]]:
+        """Rows read since the cut before, as a consumer's offsets would tell."""
+        spans = {}
+        for (of, topic), end in self._offsets.items():
+            begin = self._cut.get((of, topic), 0)
+            if of == task and begin < end:
+                spans[topic], self._cut[of, topic] = (begin, end), end
+        return spans
+
     def flag(self, change: FlagChange, at_ms: int) -> None:
         when = change.changed_at_ms if isinstance(change.changed_at_ms, int) else at_ms
         self.flags.add(msgspec.structs.replace(change, changed_at_ms=when))
@@ -117,10 +127,10 @@ class Drive:
 
     def _hand_over(self) -> None:
         rows: list[Row] = []
-        for ingest in self.ingests:
+        for task, ingest in enumerate(self.ingests):
             if not ingest.due():
                 continue
-            frozen = ingest.freeze({})
+            frozen = ingest.freeze(self._spans(task))
             self.heard.report.add(frozen.report)
             for record in frozen.records:
                 if record.topic == "observations":

@@ -122,7 +122,7 @@ class Maker:
 
     def _is_optional(self, feature: str) -> bool:
         counts = self.layout.reference_counts(self.layout.state_keys.get(feature, ""))
-        return counts is not None and counts[0].sum() > 0 and counts[0, 1] > OPTIONAL_SHARE * counts[0].sum()
+        return counts is not None and counts[0, 1] > OPTIONAL_SHARE * counts[0, :3].sum()  # fine, missing, outside; then sums of values
 
 
 OPTIONAL_SHARE = 0.05  # missing in the reference: above, a record without the field is nothing to look at

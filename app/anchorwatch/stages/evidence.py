@@ -6,7 +6,8 @@ import numpy as np
 
 from anchorwatch.alerting.signal import Signal
 from anchorwatch.estimators.interval import beta_binomial_interval
-from anchorwatch.events import Exemplar, Finding
+from anchorwatch.events import Exemplar, Finding, Verdict
+from anchorwatch.stages.handover import OffsetsSince, handover
 from anchorwatch.stages.monitors import Heard, Monitors
 from anchorwatch.stages.recent import Recent
 from anchorwatch.watches import load
@@ -28,6 +29,9 @@ class Scene(NamedTuple):
     recent: Recent
     window: Window
     closed_by: str
+    begun_ms: int  # of the first window judged
+    margin_ms: int  # by how much a watermark may trail
+    offsets_since: OffsetsSince
 
 
 def six(value: float | None) -> float | None:
@@ -41,12 +45,14 @@ def signal_of(scene: Scene, heard: Heard, exemplars: list[Exemplar], explained: 
     seen = seen_of(scene, heard)
     told = load(monitor.watch).explain(seen)
     around = max(2 * (scene.window[1] - scene.window[0]), (scene.window[1] - change.since_ms) // 10)
+    onset = (change.since_ms - around, change.since_ms + around)
     return Signal(
         watch=monitor.watch, subject=monitor.subject, segment=monitor.segment, verdict=change.verdict, name=told.name,
         severity="critical" if change.verdict == "page" else "warning", harm=monitor.harm, summary=told.summary,
-        since_ms=change.since_ms, onset=(change.since_ms - around, change.since_ms + around), direction=heard.direction,
+        since_ms=change.since_ms, onset=onset, direction=heard.direction,
         description=f"{told.summary} Detector {DETECTOR}: by luck, something in this model gets here once in {change.evidence_days:.3g} days.",
-        evidence=_numbers(scene, heard, seen, explained), traces=traces_for(exemplars, monitor), runbook=scene.layout.contract.owner.runbook or "",
+        evidence=_numbers(scene, heard, seen, explained) | _handed(scene, change.verdict, onset), traces=traces_for(exemplars, monitor),
+        runbook=scene.layout.contract.owner.runbook or "",
         impact={"traffic_share": six(seen.share_of_traffic), "whole_looks_fine": seen.whole_looks_fine},
     )  # fmt: skip
 
@@ -70,6 +76,13 @@ def seen_of(scene: Scene, heard: Heard) -> Seen:
     )  # fmt: skip
 
 
+def _handed(scene: Scene, verdict: str, onset: Window) -> dict[str, Any]:
+    """Of what fires; what heals needs no repair."""
+    if verdict not in ("page", "warning", "exact"):
+        return {}
+    return handover(onset, scene.window, scene.begun_ms, scene.margin_ms, scene.offsets_since)
+
+
 def _numbers(scene: Scene, heard: Heard, seen: Seen, explained: bool | None) -> dict[str, Any]:
     change = heard.change
     healing = change.verdict in ("recovering", "quiet") and explained is not None
@@ -78,8 +91,21 @@ def _numbers(scene: Scene, heard: Heard, seen: Seen, explained: bool | None) -> 
         "current": six(seen.current), "interval": [six(x) for x in seen.interval] if seen.interval else None, "n": seen.n,
         "estimated": False, "change_point_ms": change.since_ms, "detector": DETECTOR, "evidence_days": six(change.evidence_days),
         "page_at_days": six(scene.monitors.level_days), "unit": heard.monitor.unit,
+        "share": six(scene.monitors.share_of(heard.monitor)), "phi": six(heard.phi), "reference_n": _reference_n(scene.layout, heard.monitor),
+        "table": "rank" if heard.monitor.unit == "rank" else "bets" if heard.monitor.tilt else "0/1",
         "explains_whole": explained if healing else explains(scene, heard.monitor, change.since_ms),
     }  # fmt: skip
+
+
+def _reference_n(layout: Layout, monitor: Monitor) -> int | None:
+    """Events behind the reference of a monitor; None: its line is a promise, or the reference did not count it."""
+    if monitor.reference is None:
+        return None
+    key, symbols, row = (
+        (monitor.tilt.key, monitor.tilt.symbols, None) if monitor.tilt else (*monitor.streams[0][:2], monitor.streams[0].n_row)
+    )
+    counts = layout.reference_counts(key)
+    return None if counts is None else int(counts[monitor.row if row is None else row, symbols].sum())
 
 
 def finding_of(scene: Scene, heard: Heard, signal: Signal) -> Finding:
@@ -100,13 +126,16 @@ def trace_ids(signal: Signal) -> list[str]:
     return [t[3:35] for t in signal.traces]
 
 
-def exact_signal(layout: Layout, exact: Exact, exemplars: list[Exemplar]) -> Signal:
+def exact_signal(scene: Scene, exact: Exact, exemplars: list[Exemplar]) -> Signal:
+    onset = (exact.since_ms, exact.since_ms)
+    verdict: Verdict = "exact" if exact.open else "quiet"
     return Signal(
-        watch=exact.watch, subject=exact.subject, segment=WHOLE, verdict="exact" if exact.open else "quiet", name=exact.name,
-        severity=exact.severity, harm=exact.harm, summary=exact.summary, since_ms=exact.since_ms, onset=(exact.since_ms, exact.since_ms),
-        description=f"{exact.summary} An exact rule: outside the alert budget.", evidence={**exact.evidence, "detector": "rule"},
+        watch=exact.watch, subject=exact.subject, segment=WHOLE, verdict=verdict, name=exact.name,
+        severity=exact.severity, harm=exact.harm, summary=exact.summary, since_ms=exact.since_ms, onset=onset,
+        description=f"{exact.summary} An exact rule: outside the alert budget.",
+        evidence={**exact.evidence, "detector": "rule", **_handed(scene, verdict, onset)},
         traces=tuple(e.traceparent for e in exemplars[:TRACES_MAX]), outside_budget=True, caused_by=exact.caused_by,
-        runbook=layout.contract.owner.runbook or "", patience_ms=exact.patience_ms,
+        runbook=scene.layout.contract.owner.runbook or "", patience_ms=exact.patience_ms,
     )  # fmt: skip
 
 

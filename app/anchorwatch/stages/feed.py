@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from anchorwatch.events import Observation
+from anchorwatch.stages.handover import OffsetLog
 from anchorwatch.stages.pile import Pile
 
 PASSED_MAX = 10_000  # moments remembered at which some task passed a window; above: every second one
@@ -23,6 +24,7 @@ class FeedClock:
         self.tallies: dict[Window, Tallies] = {}
         self.first_passed: list[tuple[int, int]] = []  # (watermark, when it was first reached by any task), both rising
         self.read: dict[str, int] = {}  # "<task>/<topic>" -> offset after the last one counted
+        self.offsets = OffsetLog()
 
     def note_spans(self, observation: Observation) -> int:
         """How many rows lie in no span: must stay 0."""
@@ -33,6 +35,7 @@ class FeedClock:
             if known is not None and begin != known:
                 holes += abs(begin - known)
             self.read[place] = end
+            self.offsets.note(topic, observation.task, observation.watermark_ms, begin, end)
         return holes
 
     def add(self, observation: Observation, new_pile: NewPile) -> bool:
@@ -88,5 +91,5 @@ class FeedClock:
     def header(self) -> dict[str, Any]:
         return {
             "tasks": self.tasks, "watermarks": self.watermarks, "closed_ms": self.closed_ms, "read": self.read,
-            "first_passed": self.first_passed[-100:],
+            "first_passed": self.first_passed[-100:], "offsets": self.offsets.snapshot(),
         }  # fmt: skip

@@ -117,6 +117,7 @@ class Judge:
                 if version is None:
                     continue
                 judge = self._model(version)
+                judge.offsets_since = feed.offsets.since
                 judge.note(tallies.get(key, {}))
                 self.touched.add(key)
                 if key not in piles:
@@ -131,6 +132,7 @@ class Judge:
             key = version.layout.key
             if self.mine(key) and self.feed_of(key) == feed.name:
                 judge = self._model(self.registry.at(key, boundary - 1) or version)
+                judge.offsets_since = feed.offsets.since
                 passed = judge.pass_time(boundary, self.flags.of(version.contract), closed_by, at_ms)
                 if passed.findings or passed.alerts or passed.summaries:
                     self.out.append(passed)

@@ -86,6 +86,7 @@ def _restore_feeds(judge: "Judge", chunk: Chunk) -> None:
     for name, kept in chunk.header["feeds"].items():
         feed = judge.feeds[name] = FeedClock(name)
         feed.tasks, feed.closed_ms, feed.read = kept["tasks"], kept["closed_ms"], dict(kept["read"])
+        feed.offsets.restore(kept.get("offsets", {}))
         feed.watermarks = {int(task): watermark for task, watermark in kept["watermarks"].items()}
         feed.first_passed = [(watermark, when) for watermark, when in kept["first_passed"]]
         for window, table in kept["tallies"]:

@@ -61,11 +61,19 @@ class Groups:
         if weights is None:
             counts = np.bincount(flat, minlength=size)
         else:
-            counts = np.zeros(size, np.int64)  # bincount would weigh in floats
-            np.add.at(counts, flat, weights if self.all else weights[self.keep])
+            counts = _summed(flat, weights if self.all else weights[self.keep], size)
         table = counts.reshape(-1, symbols)
         for window, part in self.slices:
             window.add(key, self.combos[part], table[part])
+
+
+def _summed(flat: Ints, weights: Ints, size: int) -> Ints:
+    """Exact whatever the weights: in floats, four times as fast, while no sum can pass 2**53."""
+    if len(weights) and float(np.abs(weights).max()) * len(weights) < 2.0**53:
+        return np.bincount(flat, weights, size).astype(np.int64)
+    counts = np.zeros(size, np.int64)
+    np.add.at(counts, flat, weights)
+    return counts
 
 
 class ModelIngest:

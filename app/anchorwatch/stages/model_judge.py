@@ -4,20 +4,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from anchorwatch.alerting.policy import ModelAlerts
 from anchorwatch.alerting.signal import Signal, dedup_key
 from anchorwatch.events import Alert, Command, Exemplar, Finding, FlagChange, Summary
+from anchorwatch.stages import model_state
 from anchorwatch.stages.advice import Advice
 from anchorwatch.stages.evidence import Scene, exact_finding, exact_signal, finding_of, signal_of
+from anchorwatch.stages.handover import OffsetsSince
 from anchorwatch.stages.monitors import Heard, Monitors
 from anchorwatch.stages.pile import Pile
 from anchorwatch.stages.recent import Recent
 from anchorwatch.stages.registry import Version
 from anchorwatch.stages.summary import summary_of
 from anchorwatch.stages.windows import chosen
-from anchorwatch.watches.base import WHOLE
+from anchorwatch.watches.base import WHOLE, Ints
+from anchorwatch.watches.pace import EVENTS, Meter
 from anchorwatch.watches.rules import Exact, Facts, Rule
 
 DAY_MS = 86_400_000
@@ -58,6 +62,8 @@ class ModelJudge:
         self.to_ms = -1  # judged up to here
         self.credited_ms = -1  # credit was given up to here
         self.last_ms = -1  # newest prediction
+        self.begun_ms = -1  # of the first window judged
+        self.offsets_since: OffsetsSince = lambda _: {}  # of its feed, which the judge gives
         self.tallies: dict[str, int] = {}  # since the last summary
         self.exemplars: list[Exemplar] = []
         self.ended: list[Alert] = []  # what nothing watches any more, to be told
@@ -79,6 +85,7 @@ class ModelJudge:
         self.rules: list[Rule] = [rule for watch in self.layout.watches for rule in watch.rules(self.layout)]
         self.recent = Recent(self.layout, self.settings.recent_ms)
         self.advice = Advice(self.layout)
+        self.meter = Meter(self.layout, self.settings.window_ms)
 
     def change(self, version: Version, level_days: float) -> list[Alert]:
         """A contract was applied: monitors that did not change keep their evidence, exact rules their state; none if it had been removed.
@@ -92,21 +99,26 @@ class ModelJudge:
                 self.monitors.level_days = level_days
             ended, self.ended = self.ended, []
             return ended
-        old, kept, alerts, advice, recent = self.monitors, self._kept_rules(), self.alerts, self.advice, self.recent
-        returned = self._returned(version, self.version.since_ms)
+        old, kept, alerts, advice, recent, meter = self.monitors, self.kept_rules(), self.alerts, self.advice, self.recent, self.meter
+        returned = self.returned(version, self.version.since_ms)
         self._take(version, level_days)
         self.alerts = self._alerts(version)  # it may have another owner now
         self.alerts.restore(alerts.snapshot())
         going_on = set() if returned else self.monitors.take_over(old)
-        self._restore_rules({} if returned else kept)
+        self.restore_rules({} if returned else kept)
+        self.meter.restore({} if returned else meter.snapshot())
         if old.layout.segments == self.layout.segments and recent.keys == self.recent.keys:  # keys name bins and classes too
             self.recent.slots = recent.slots
             self.advice.restore(advice.snapshot())
         return self._end_others(going_on)
 
-    def _returned(self, version: Version, since_ms: int) -> bool:
+    def returned(self, version: Version, since_ms: int) -> bool:
         """Was the contract removed in between? Its alerts ended then, and what it held against the model with them."""
         return version.since_ms > since_ms and self.to_ms <= version.since_ms
+
+    def end_others(self, monitors: Iterable[str]) -> None:
+        """To be told with the next change of contract or its absence."""
+        self.ended = self._end_others(monitors)
 
     def _end_others(self, monitors: Iterable[str]) -> list[Alert]:
         """Alerts end of monitors that go on no more (their definition changed, or there is none), and of rules that hold nothing."""
@@ -117,10 +129,10 @@ class ModelJudge:
         watched = {dedup_key(contract.environment, contract.model, *part) for part in parts}
         return self.alerts.keep_only(watched | advised, max(self.to_ms, 0))
 
-    def _kept_rules(self) -> dict[str, Any]:
+    def kept_rules(self) -> dict[str, Any]:
         return {type(rule).__name__: rule.snapshot() for rule in self.rules}
 
-    def _restore_rules(self, kept: Mapping[str, Any]) -> None:
+    def restore_rules(self, kept: Mapping[str, Any]) -> None:
         for rule in self.rules:
             rule.restore(kept.get(type(rule).__name__, {}))
 
@@ -142,29 +154,48 @@ class ModelJudge:
     def window(self, window: Window, pile: Pile, flags: Sequence[FlagChange], closed_by: str, at_ms: int) -> Judged:
         """One closed window with content. flags: all changes known of this model's flags, oldest first."""
         judged = self.pass_time(window[0], flags, closed_by, at_ms)
-        begin = self.credited_ms if self.credited_ms >= 0 else window[0]
-        days = max(window[1] - begin, 0) / DAY_MS
-        self.credited_ms, self.to_ms = window[1], window[1]
+        days, self.to_ms = self._credit(window), window[1]
+        self.begun_ms = self.begun_ms if self.begun_ms >= 0 else window[0]
         self.last_ms = max(self.last_ms, pile.last_ms)
+        self._spells(pile.flat, window[1])
         self.recent.add(pile.flat, window[1])
         self.exemplars = chosen([*pile.exemplars, *self.exemplars]) if pile.exemplars else self.exemplars
         if pile.strange:
             self.note({"strange_counts": pile.strange})
         heard = self.monitors.window(pile.flat, days, *window)
-        scene = Scene(self.layout, self.monitors, self.recent, window, closed_by)
+        scene = self._scene(window, closed_by)
         facts = Facts(
             window[0], window[1], pile.flat, pile.fields, pile.looked_at, self.last_ms, self._known(flags, window[1]), pile.reasons,
             self.version.since_ms,
         )  # fmt: skip
         signals = self._exact(facts, closed_by, judged)
-        signals += self._signals(scene, heard, pile, judged)
+        signals += self._signals(scene, heard, pile.exemplars, judged)
         signals += self.advice.window(pile.flat, window)
         judged.alerts += self.alerts.window(window, signals, {}, at_ms)
         self._summarise(judged)
         return judged
 
-    def _signals(self, scene: Scene, heard: Sequence[Heard], pile: Pile, judged: Judged) -> list[Signal]:
-        exemplars = chosen([*pile.exemplars, *self.exemplars])
+    def _credit(self, window: Window) -> float:
+        """Days of event time since the window before that earned some."""
+        begin = self.credited_ms if self.credited_ms >= 0 else window[0]
+        self.credited_ms = window[1]
+        return max(window[1] - begin, 0) / DAY_MS
+
+    def _spells(self, flat: Ints, to_ms: int) -> bool:
+        """Adds the spells that ended with this window to its counts; True when there were some."""
+        events = int(self.layout.view(flat, EVENTS.key)[0, 0]) if EVENTS.key in self.layout.counts else 0
+        ended = self.meter.advance(to_ms, events, counts=self.traffic not in ("switched off", "retired"))
+        for key, symbols in ended.items():
+            if key in self.layout.counts:
+                self.layout.view(flat, key)[0] += symbols
+        return bool(ended)
+
+    def _scene(self, window: Window, closed_by: str) -> Scene:
+        margin = self.settings.grace_ms + 2 * self.settings.window_ms
+        return Scene(self.layout, self.monitors, self.recent, window, closed_by, self.begun_ms, margin, self.offsets_since)
+
+    def _signals(self, scene: Scene, heard: Sequence[Heard], fresh: list[Exemplar], judged: Judged) -> list[Signal]:
+        exemplars = chosen([*fresh, *self.exemplars])
         gone = {field for rule in self.rules for field in getattr(rule, "gone", ())}
         signals = []
         for each in heard:
@@ -187,7 +218,7 @@ class ModelJudge:
         return list({(s.watch, s.subject, s.segment, s.name): s for s in signals}.values())
 
     def _tell(self, exact: Exact, window: Window, closed_by: str, judged: Judged) -> Signal:
-        signal = exact_signal(self.layout, exact, self.exemplars if exact.open else [])
+        signal = exact_signal(self._scene(window, closed_by), exact, self.exemplars if exact.open else [])
         judged.findings.append(exact_finding(self.layout, exact, signal, window, closed_by))
         return signal
 
@@ -198,10 +229,11 @@ class ModelJudge:
             return judged
         step, moments = self.settings.window_ms, self._moments(to_ms, flags)
         while self.to_ms < to_ms:
-            moment = min(m for m in (*moments, _ceil(self.alerts.due_ms, step)) if self.to_ms < m <= to_ms)
+            moment = min(m for m in (*moments, _ceil(self.alerts.due_ms, step), self._silent_spell()) if self.to_ms < m <= to_ms)
             begin = self.to_ms if self.to_ms >= 0 else moment - step
             facts = Facts(begin, moment, None, {}, 0, self.last_ms, self._known(flags, moment), {}, self.version.since_ms)
             signals, due = self._exact(facts, closed_by, judged), self.alerts.due_ms
+            signals += self._silence((moment - step, moment), closed_by, judged)
             if signals or (due is not None and due <= moment):
                 judged.alerts += self.alerts.window((moment - step, moment), signals, {}, at_ms)
             self.to_ms = moment
@@ -217,6 +249,18 @@ class ModelJudge:
             if after is not None and self.last_ms >= 0:
                 moments.add(_ceil(max(self.last_ms, self.version.since_ms, getattr(rule, "awake_ms", -1)) + after, step))
         return moments | {(int(f.changed_at_ms or 0) // step + 1) * step for f in flags}
+
+    def _silent_spell(self) -> int:
+        """When the next one ends, while that could change what is said; -1: never."""
+        return self.meter.next_end() if self.monitors.may_open("alive:traffic/whole") else -1
+
+    def _silence(self, window: Window, closed_by: str, judged: Judged) -> list[Signal]:
+        """Evidence of a window in which nothing came: spells that ended with it."""
+        flat = np.zeros(self.layout.size, np.int64)
+        if not self._spells(flat, window[1]):
+            return []
+        heard = self.monitors.window(flat, self._credit(window), *window)
+        return self._signals(self._scene(window, closed_by), heard, [], judged)
 
     @staticmethod
     def _known(flags: Sequence[FlagChange], to_ms: int) -> list[FlagChange]:
@@ -245,38 +289,10 @@ class ModelJudge:
     # state
 
     def snapshot(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        keys, arrays = self.monitors.snapshot()
-        slots, more = self.recent.snapshot()
-        header = {
-            "contract": self.version.contract.id, "reference": self.layout.reference_id, "level_days": self.monitors.level_days,
-            "since_ms": self.version.since_ms,
-            "to_ms": self.to_ms, "credited_ms": self.credited_ms, "last_ms": self.last_ms, "summary_due": self.summary_due,
-            "tallies": self.tallies, "monitors": keys, "slots": slots, "rules": self._kept_rules(),
-            "alerts": self.alerts.snapshot(), "advice": self.advice.snapshot(), "explained": self.explained,
-            "exemplars": [[e.segments, e.reason, e.value, e.traceparent, e.hash] for e in self.exemplars],
-        }  # fmt: skip
-        return header, {f"bank/{name}": a for name, a in arrays.items()} | more
+        return model_state.snapshot(self)
 
     def restore(self, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Raises StateCorrupt. What belongs to a contract that is not in force any more starts anew."""
-        for name in ("to_ms", "credited_ms", "last_ms", "summary_due"):
-            setattr(self, name, header[name])
-        self.tallies, self.explained = dict(header["tallies"]), dict(header["explained"])
-        self.exemplars = [Exemplar(list(s), r, v, t, h) for s, r, v, t, h in header["exemplars"]]
-        self.alerts.restore(header["alerts"])
-        returned = self._returned(self.version, header.get("since_ms", self.version.since_ms))
-        self._restore_rules({} if returned else header["rules"])
-        if returned or (header["contract"], header["reference"]) != (self.version.contract.id, self.layout.reference_id):
-            self.ended = self._end_others(())
-            return
-        banks = {name.removeprefix("bank/"): a for name, a in arrays.items() if name.startswith("bank/")}
-        if self.monitors.restore(header["monitors"], banks):
-            now = self.monitors.level_days
-            for group in self.monitors.groups.values():
-                group.bank.rescale(now / header["level_days"])
-                group.bank.level_days = now
-        self.recent.restore(list(header["slots"]), arrays)
-        self.advice.restore(header["advice"])
+        model_state.restore(self, header, arrays)
 
 
 def _ceil(at_ms: int | None, step: int) -> int:

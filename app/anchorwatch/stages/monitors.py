@@ -7,12 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anchorwatch.alerting.budget import kind_of, share
-from anchorwatch.estimators.bank import BernoulliBank, Change, TableBank
+from anchorwatch.estimators.bank import OPEN, BernoulliBank, Change, TableBank
 from anchorwatch.estimators.tables import stack
 from anchorwatch.watches.base import OTHER, WHOLE, Floats, Ints, Monitor
 from anchorwatch.watches.layout import Layout
-
-HEALING_EVENTS = 30.0
 
 
 class Heard(NamedTuple):
@@ -36,6 +34,7 @@ class Group(NamedTuple):
     at: Ints  # places, all streams or symbols one after the other
     starts: Ints  # where each stream's places begin (0/1 form: n and k in turn)
     width: int  # table form: symbols of the bank; 0/1 form: 0
+    complement: NDArray[np.bool_]  # 0/1 form: of each stream, whether its ones are the others
 
 
 class Monitors:
@@ -51,6 +50,7 @@ class Monitors:
             self.groups["zero_one"] = self._zero_one(zero_one)
         for kind in sorted({_table_kind(m) for m in self.every if m.tilt}):
             self.groups[kind] = self._table([m for m in self.every if m.tilt and _table_kind(m) == kind])
+        self.owed: dict[str, float] = {}  # days of credit of a bank that waits for its next spell: most windows end none
         self.places = {m.key: (name, i) for name, group in self.groups.items() for i, m in enumerate(group.monitors)}
 
     # banks
@@ -61,7 +61,7 @@ class Monitors:
             "clear_days": [m.clear_days for m in monitors],
             "pages": [m.harm and kind_of(m.watch) == "harm" for m in monitors],
             "level_days": self.level_days,
-            "healing_min": HEALING_EVENTS,
+            "healing_min": [m.healing_min for m in monitors],
         }
 
     def _zero_one(self, monitors: list[Monitor]) -> Group:
@@ -71,9 +71,12 @@ class Monitors:
             group=[i for i, _, _ in streams], line=[s.line for _, _, s in streams], phi=phi,
             up=[s.direction != "down" for _, _, s in streams], **self._settings(monitors),
         )  # fmt: skip
-        pieces = [self.layout.at(s.key, monitors[i].row, part) for i, _, s in streams for part in (s.n, s.k)]
-        sizes = [len(piece) for piece in pieces]
-        return Group(monitors, bank, np.concatenate(pieces), np.cumsum([0, *sizes[:-1]]), 0)
+        pieces = []
+        for i, _, s in streams:
+            row = monitors[i].row
+            pieces += [self.layout.at(s.key, row if s.n_row is None else s.n_row, s.n), self.layout.at(s.key, row, s.k)]
+        starts = np.cumsum([0, *(len(piece) for piece in pieces[:-1])])
+        return Group(monitors, bank, np.concatenate(pieces), starts, 0, np.array([s.complement for _, _, s in streams]))
 
     def _table(self, monitors: list[Monitor]) -> Group:
         tilts = [m.tilt for m in monitors if m.tilt is not None]
@@ -88,7 +91,7 @@ class Monitors:
             per_score = np.array(self.layout.phi(monitor.key, tilt.heal.score.shape[1]))
             phi[i] = per_score[tilt.heal.of_row]
         bank = TableBank(tables=tables, phi=phi, heal=heal, **self._settings(monitors))
-        return Group(monitors, bank, at.reshape(-1), np.zeros(0, np.int64), width)
+        return Group(monitors, bank, at.reshape(-1), np.zeros(0, np.int64), width, np.zeros(0, np.bool_))
 
     # a window
 
@@ -96,12 +99,17 @@ class Monitors:
         """flat: int64[layout.size], the window's counts of all tasks; days: event time since the window before."""
         padded = np.append(flat, 0)
         heard = []
-        for group in self.groups.values():
+        for name, group in self.groups.items():
             if isinstance(group.bank, BernoulliBank):
                 sums = np.add.reduceat(padded[group.at], group.starts)
-                changes = group.bank.window(sums[0::2], sums[1::2], days, from_ms, to_ms)
+                ones = np.where(group.complement, sums[0::2] - sums[1::2], sums[1::2])
+                changes = group.bank.window(sums[0::2], ones, days, from_ms, to_ms)
             else:
-                changes = group.bank.window(padded[group.at].reshape(-1, group.width), days, from_ms, to_ms)
+                cells = padded[group.at].reshape(-1, group.width)
+                if name == SPELLS and not cells.any():
+                    self.owed[name] = self.owed.get(name, 0.0) + days
+                    continue
+                changes = group.bank.window(cells, days + self.owed.pop(name, 0.0), from_ms, to_ms)
             heard += [self._words(group, change) for change in changes]
         return heard
 
@@ -130,10 +138,11 @@ class Monitors:
         counts = self.layout.reference_counts(stream.key)
         if counts is None:
             return None
-        n, k = int(counts[monitor.row, stream.n].sum()), int(counts[monitor.row, stream.k].sum())
+        n = int(counts[monitor.row if stream.n_row is None else stream.n_row, stream.n].sum())
         if not n:
             return None
-        return 1 - k / n if stream.direction == "down" else k / n
+        k = int(counts[monitor.row, stream.k].sum())
+        return 1 - k / n if stream.direction == "down" and not stream.complement else k / n
 
     # what is so
 
@@ -144,6 +153,10 @@ class Monitors:
             found.update(zip((m.key for m in group.monitors), group.bank.evidence().tolist(), strict=True))
         return found
 
+    def share_of(self, monitor: Monitor) -> float:
+        """Days of credit that it earns a day."""
+        return self._shares[monitor.key]
+
     def busy(self) -> list[Monitor]:
         """Monitors that are warned or open."""
         return [group.monitors[i] for group in self.groups.values() for i in np.flatnonzero(group.bank.state()).tolist()]
@@ -151,6 +164,11 @@ class Monitors:
     def is_busy(self, key: str) -> bool:
         place = self.places.get(key)
         return place is not None and bool(self.groups[place[0]].bank.state()[place[1]])
+
+    def may_open(self, key: str) -> bool:
+        """Is it watched, and not open yet: could more evidence change what it says?"""
+        place = self.places.get(key)
+        return place is not None and int(self.groups[place[0]].bank.state()[place[1]]) != OPEN
 
     def reset(self, keys: Sequence[str]) -> None:
         for key in keys:
@@ -179,6 +197,7 @@ class Monitors:
     def snapshot(self) -> tuple[dict[str, list[str]], dict[str, NDArray[Any]]]:
         header = {name: [m.key for m in group.monitors] for name, group in self.groups.items()}
         arrays = {f"{name}/{part}": a for name, group in self.groups.items() for part, a in group.bank.snapshot().items()}
+        arrays |= {f"{name}/owed": np.array([days]) for name, days in self.owed.items()}
         return header, arrays
 
     def restore(self, header: Mapping[str, Sequence[str]], arrays: Mapping[str, NDArray[Any]]) -> bool:
@@ -187,15 +206,19 @@ class Monitors:
             return False
         for name, group in self.groups.items():
             group.bank.restore({part.partition("/")[2]: a for part, a in arrays.items() if part.startswith(f"{name}/")})
+        self.owed = {part.partition("/")[0]: float(a[0]) for part, a in arrays.items() if part.endswith("/owed")}
         return True
 
 
+SPELLS = "up6"  # the bank of silent spells
+
+
 def _table_kind(monitor: Monitor) -> str:
-    """Tables whose rows mean the same share a bank: rank tilts have 12 rows in turn up and down, calibration 12 in two halves."""
+    """Tables whose rows mean the same share a bank: rank tilts have 12 rows in turn up and down, calibration 12 in two halves, silence only up."""
     assert monitor.tilt is not None, "a monitor of streams has no table"
     up, bets = monitor.tilt.heal.up, len(monitor.tilt.table)
     halves = bool(up[: bets // 2].all() and not up[bets // 2 :].any())
-    return f"halves{bets}" if halves else f"table{bets}"
+    return f"up{bets}" if up.all() else f"halves{bets}" if halves else f"table{bets}"
 
 
 def shares(monitors: Sequence[Monitor], n_segments: int) -> dict[str, float]:
@@ -212,7 +235,7 @@ def _same(a: Monitor, b: Monitor) -> bool:
     if len(a.streams) != len(b.streams) or (a.tilt is None) != (b.tilt is None):
         return False
     for mine, theirs in zip(a.streams, b.streams, strict=True):
-        if (mine.key, mine.line, mine.direction) != (theirs.key, theirs.line, theirs.direction):
+        if (mine.key, mine.line, mine.direction, mine.n_row) != (theirs.key, theirs.line, theirs.direction, theirs.n_row):
             return False
         if not (np.array_equal(mine.n, theirs.n) and np.array_equal(mine.k, theirs.k)):
             return False

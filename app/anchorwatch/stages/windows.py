@@ -38,6 +38,8 @@ class Tally:
             self.merge()
 
     def merge(self) -> tuple[Ints, Ints]:
+        if len(self.combos) > 1 and all(np.array_equal(self.combos[0], other) for other in self.combos[1:]):
+            self.combos, self.counts = self.combos[:1], [np.sum(self.counts, axis=0)]  # several symbols of one batch
         if len(self.combos) != 1:
             every = np.concatenate(self.combos) if self.combos else np.zeros(0, np.int64)
             combos, place = np.unique(every, return_inverse=True)

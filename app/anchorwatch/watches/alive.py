@@ -1,23 +1,35 @@
 """Has it been switched off, or gone silent?
 
 Question: do predictions still come, and does a flag that concerns this model stand?
-Method: exact. Silence: no prediction for `promises.alive.silent_after` of event time; a model without that promise is judged against the
-  reference, whose longest gap times three it may be silent. Flag: a change to `off` of a key that the contract names, or of an event that names
-  the model, is said at once with actor and reason; announced ones are a retirement. Evaluations: where predictions tell the reason of their
-  flag evaluation, nearly all of them default, error, disabled or stale is a switch-off that nobody announced.
+Method: silence on the clock of expected events (pace.py): spells that usually bring ten predictions at least and brought none, as a 0/1 stream,
+  so that an outage at noon is heard in minutes and a night without traffic is none. The rest is exact. Silence on the wall: no prediction for
+  `promises.alive.silent_after` of event time; without that promise three times the longest gap of the reference. Flag: a
+  change to `off` of a key that the contract names, or of an event that names the model, is said at once with actor and reason; announced
+  ones are a retirement. Evaluations: where predictions tell the reason of their flag evaluation, nearly all of them default, error, disabled
+  or stale is a switch-off that nobody announced.
 Runbook: ask the actor named here, or whoever deployed last; while nothing answers, say what downstream does instead.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
+from anchorwatch.estimators.tables import Heal
 from anchorwatch.events import FlagChange
-from anchorwatch.watches.base import Count, Explained, Quiet, Seen
+from anchorwatch.watches.base import WHOLE, Add, Columns, Count, Explained, Floats, Monitor, Quiet, Seen, Tilt
+from anchorwatch.watches.pace import EVENTS, SILENT, pace
 from anchorwatch.watches.rules import Exact, Facts, Rule
 
 if TYPE_CHECKING:
     from anchorwatch.watches.layout import Layout
 
+SPARE = 3  # silent spells added to the reference's none: a lucky reference must not make one silent spell an outage
+TOLERATED_A_DAY, TOLERATED_MAX = 0.1, 0.2  # silent spells; with a year of reference the line would be so low that credit alone warned
+# In log-odds. detection.md 5.7 has .3 .. 8; below 1.5 a spell that spoke costs a bet nothing, so that it warned every 40 days by credit alone.
+BETS: Floats = np.exp(np.linspace(np.log(1.5), np.log(8.0), 6))
+CLEAR_DAYS = 1 / 24
+SPELLS_HEALTHY = 3.0
 GAPS = 3.0  # times the reference's longest gap, where nothing is promised
 SILENT_S_MIN = 60.0
 AGAIN, AGAIN_MS_MAX = 3, 3_600_000  # times `silent_after`, an hour at most: a second silence within a day that lasts so long wakes as well
@@ -42,13 +54,60 @@ class Alive(Quiet):
     question: ClassVar[str] = "Is it on, and does it speak?"
 
     def counts(self, layout: "Layout") -> Sequence[Count]:  # noqa: ARG002
-        return ()
+        return [EVENTS, SILENT]
+
+    def count(self, layout: "Layout", columns: Columns, add: Add) -> None:  # noqa: ARG002
+        add(EVENTS.key, np.zeros(columns.n, np.int64))
+
+    def monitors(self, layout: "Layout") -> Sequence[Monitor]:
+        """Silence on the clock of expected events: a night without traffic is none, an hour at noon is."""
+        usual = pace(layout)
+        if usual is None:
+            return ()
+        assert layout.reference is not None, "a pace comes from a reference"
+        # the reference has no silent spell: a spell is half as long again as its longest gap
+        line = max(SPARE / (usual.spells + SPARE), min(TOLERATED_A_DAY * layout.reference.days / usual.spells, TOLERATED_MAX))
+        tilt = Tilt(SILENT.key, np.array([0, 1]), _silence(line), _heal(line), (f"{usual.expected:.3g}",) * len(BETS))
+        return [
+            Monitor(
+                "alive",
+                "traffic",
+                WHOLE,
+                0,
+                True,
+                CLEAR_DAYS,
+                (),
+                tilt,
+                0.0,
+                "1",
+                "share of silent spells",
+                "traffic",
+                line,
+                SPELLS_HEALTHY,
+            )
+        ]
 
     def rules(self, layout: "Layout") -> Sequence[Rule]:
         return (AliveRule(layout),)
 
     def explain(self, seen: Seen) -> Explained:
-        return Explained("ModelDark", f"{seen.segment} is silent.", RUNBOOK)
+        """seen.label: how many predictions such a spell usually brings."""
+        silent = round((seen.current or 0) * seen.n)
+        text = (
+            f"In {silent} of the last {seen.n} spells no prediction came, though each usually brings {seen.label} at this hour of the week."
+        )
+        return Explained("ModelDark", text, RUNBOOK)
+
+
+def _silence(line: float) -> Floats:
+    """float64[6, 2]: bets on silent spells. As `tables.bernoulli`, with larger bets: a spell is worth many events."""
+    psi = np.log1p(line * np.expm1(BETS))
+    return np.stack([-psi, BETS - psi], axis=-1)
+
+
+def _heal(line: float) -> Heal:
+    bets = len(BETS)
+    return Heal(np.array([[[0.0, 1.0]]]), np.full((1, bets), line), np.zeros(bets, np.int64), np.ones(bets, np.bool_))
 
 
 class AliveRule:

@@ -86,6 +86,8 @@ class Stream(NamedTuple):
     line: float
     direction: str = "up"
     label: str = ""  # which class, category, bound
+    n_row: int | None = None  # of the segment whose `n` it is a share of; None: the monitor's own
+    complement: bool = False  # ones are the others of `n`: for a fall where `k` is of another segment than `n`
 
 
 class Tilt(NamedTuple):
@@ -114,6 +116,7 @@ class Monitor(NamedTuple):
     metric: str = ""
     group: str = ""  # subjects in equal parts: metrics, fields
     line: float | None = None
+    healing_min: float = 30.0  # events (spells) inside the line, before it may be called recovering
 
     @property
     def key(self) -> str:
@@ -203,7 +206,9 @@ class Reference:
     growth: dict[str, float] = field(default_factory=dict)  # monitor key -> where > 1.6
     fields: dict[str, tuple[str, ...]] = field(default_factory=dict)  # every field name seen -> its types
     absent_runs: dict[str, int] = field(default_factory=dict)  # declared field -> longest run of records without it
+    still: dict[str, tuple[float, ...]] = field(default_factory=dict)  # feature -> its longest run of one value: n, ms; changes
     gap_s: float = 0.0  # longest time without an event
+    pace: dict[str, tuple[float, ...]] = field(default_factory=dict)  # watches/pace.py: how much is expected at which hour
     delays_s: tuple[float, float] = (0.0, 0.0)  # of labels: p50, p95
     labelled: int = 0
 

@@ -72,7 +72,7 @@ class FieldsRule:
         found = {}
         for feature in self.layout.watched_features:
             key = self.layout.state_keys[feature]
-            ok, absent, outside = self.layout.view(facts.flat, key)[0].tolist()
+            ok, absent, outside = self.layout.view(facts.flat, key)[0, :3].tolist()
             retyped = self._wrong(feature, facts)
             found[feature] = (ok + outside + retyped, max(absent - retyped, 0))
         for feature, (there, absent) in found.items():

@@ -1,8 +1,8 @@
-"""Are fields missing, renamed, retyped, out of range, or quietly shifted?
+"""Are fields missing, stuck, renamed, retyped, out of range, or quietly shifted?
 
 Question: do the features that arrive still look like those of the reference, and is what the contract promises about them kept?
-Method: exact rules for fields that appear, vanish, change their name or type (fields.py); 0/1 streams for missing and out-of-range
-  values; numbers as ranks in 32 reference bins, categories share by share (detection.md 5.2). A cause, never a page by itself.
+Method: exact rules for fields that appear, vanish, change their name or type (fields.py) or stand still (stuck.py); 0/1 streams for missing and
+  out-of-range values; numbers as ranks in 32 reference bins, categories share by share (detection.md 5.2). A cause, never a page by itself.
 Runbook: ask the team upstream what they released at that time; `anchorwatch tail dead-letters` shows records that could not be used at all.
 """
 
@@ -14,6 +14,7 @@ import numpy as np
 from anchorwatch.watches.base import Add, Columns, Count, Explained, Monitor, Quiet, Seen, Stream, short_hash
 from anchorwatch.watches.fields import FieldsRule
 from anchorwatch.watches.lines import EVENTS_MIN, category_monitor, line_of, tilt_monitor
+from anchorwatch.watches.stuck import StuckRule, add_sums, may_be_stuck
 
 if TYPE_CHECKING:
     from anchorwatch.watches.layout import Layout
@@ -41,7 +42,9 @@ def bounds(layout: "Layout", feature: str) -> tuple[float, float] | None:
 
 
 def state_of(layout: "Layout", feature: str) -> Count:
-    return Count(f"feature/{feature}.state", 3, short_hash(layout.features[feature], bounds(layout, feature)))
+    """Fine, missing, outside; of a number that may get stuck also two sums of its values."""
+    symbols = 3 + 2 * may_be_stuck(layout, feature)
+    return Count(f"feature/{feature}.state", symbols, short_hash(layout.features[feature], bounds(layout, feature)))
 
 
 def shape_of(layout: "Layout", feature: str) -> Count | None:
@@ -78,6 +81,8 @@ class Inputs(Quiet):
                 values = columns.numbers[feature]
                 there = ~np.isnan(values)
                 state = np.where(there, OK, MISSING)
+                if may_be_stuck(layout, feature):
+                    add_sums(state_of(layout, feature).key, values, there & answered, add)
                 if limits := bounds(layout, feature):
                     state[(values < limits[0]) | (values > limits[1])] = OUTSIDE
                 if shape and layout.reference:
@@ -108,7 +113,7 @@ class Inputs(Quiet):
     def _state_monitors(self, layout: "Layout", row: int, segment: str, feature: str) -> list[Monitor]:
         key, declared = state_of(layout, feature).key, layout.contract.features.get(feature)
         counts = layout.reference_counts(key)
-        enough = counts is not None and counts[row].sum() >= EVENTS_MIN
+        enough = counts is not None and counts[row, :3].sum() >= EVENTS_MIN
         every = np.array([OK, MISSING, OUTSIDE])
         found = []
 
@@ -119,7 +124,7 @@ class Inputs(Quiet):
                 return _zero_one(subject, segment, row, (Stream(key, every, one, promise, "up", feature),), None, feature)
             if not enough or counts is None:
                 return None
-            k, n = int(counts[row, symbol]), int(counts[row].sum())
+            k, n = int(counts[row, symbol]), int(counts[row, :3].sum())
             streams = [Stream(key, every, one, line_of(layout, name, k, n, TOLERATED, 0, 2), "up", feature)]
             streams.append(Stream(key, every, rest, line_of(layout, name, n - k, n, TOLERATED, 1, 2), "down", feature))
             two_sided = symbol == MISSING and k / n > TOLERATED  # a field that comes alive is news
@@ -132,7 +137,7 @@ class Inputs(Quiet):
         return found
 
     def rules(self, layout: "Layout") -> Sequence["Rule"]:
-        return (FieldsRule(layout),)
+        return (FieldsRule(layout), StuckRule(layout))
 
     def explain(self, seen: Seen) -> Explained:
         where = "" if seen.segment == "whole" else f" on {seen.segment}"

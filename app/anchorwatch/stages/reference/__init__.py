@@ -3,14 +3,11 @@
 The rows are counted by the very code that counts the live stream, in up to 240 stretches of equal length, whose spread gives phi.
 """
 
-import base64
-import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 
 from anchorwatch.contract import Contract, Feature
@@ -20,11 +17,18 @@ from anchorwatch.estimators.reference_bins import reference_bins
 from anchorwatch.stages.columns import Maker, Objects
 from anchorwatch.stages.join import GHOST
 from anchorwatch.stages.model_ingest import ModelIngest, hashes_of
+from anchorwatch.stages.reference.written import reference_from_json, reference_to_json
 from anchorwatch.stages.windows import kind_of
 from anchorwatch.watches import catalogue
-from anchorwatch.watches.base import ABS_ERROR, ANSWER, CONFIDENCE, SCORE, Floats, Ints, Monitor, Reference, Watch, short_hash
+from anchorwatch.watches.base import ABS_ERROR, ANSWER, CONFIDENCE, SCORE, Columns, Floats, Ints, Monitor, Reference, Watch, short_hash
 from anchorwatch.watches.layout import Layout, segment_name
+from anchorwatch.watches.pace import pace_of
+from anchorwatch.watches.stuck import stillness
+from anchorwatch.watches.volume import AMOUNT
 
+__all__ = ["ROWS_MIN", "Rows", "learn", "reference_from_json", "reference_to_json", "with_features"]
+
+Runs = dict[str, tuple[float, ...]]
 STRETCHES = 240  # scales from a 30th of the reference down to an eighth of that
 SEGMENTS_MAX = 200  # above: `other`
 SEGMENT_ROWS_MIN = 30  # a value with fewer rows is `other`: no line could be drawn for it
@@ -69,8 +73,9 @@ def learn(contract: Contract, rows: Rows, as_map: Any, places: Mapping[str, int]
         id="", from_ms=int(rows.at.min()), to_ms=int(rows.at.max()) + 1, rows=len(rows.predictions),
         segments=tuple(_segments(declared, rows.predictions)),
         edges={name: tuple(map(float, e)) for name, e in bins.items() if len(e)}, limits=limits, values=values, rare=rare,
-        fields=_fields(rows, as_map), absent_runs=_absent_runs(maker, columns, rows.at),
+        fields=_fields(rows, as_map), absent_runs=_absent_runs(maker, columns, rows.at), still=_still(columns, values, maker, rows),
         gap_s=float(np.diff(np.sort(rows.at)).max()) / 1000 if len(rows.at) > 1 else 0.0,
+        pace=pace_of(rows.at, int(rows.at.min()), int(rows.at.max()) + 1, declared.timezone),
         delays_s=(float(np.quantile(delays, 0.5)), float(np.quantile(delays, 0.95))) if len(delays) else (0.0, 0.0), labelled=len(delays),
     )  # fmt: skip
     return _counted(declared, first, rows, dict(places), watches or catalogue())
@@ -168,6 +173,20 @@ def _absent_runs(maker: Maker, columns: Any, at: Ints) -> dict[str, int]:
     return runs
 
 
+def _still(columns: Columns, named: Mapping[str, Sequence[str]], maker: Maker, rows: Rows) -> Runs:
+    """Feature -> its longest run of one value, of the predictions that have it, in the order of their time."""
+    order = np.argsort(rows.at, kind="stable")
+    found: Runs = {}
+    for name in maker.numbers:
+        there = order[~np.isnan(columns.numbers[name][order])]
+        found[name] = stillness(columns.numbers[name][there], rows.at[there])
+    for name, column in maker.raw_categories(rows.predictions).items():
+        codes = {value: code for code, value in enumerate(named[name])}
+        values = np.array([codes.get(v, -1) if v is not None else -2 for v in column], np.int64)[order]
+        found[name] = stillness(values[values > -2], rows.at[order][values > -2])
+    return found
+
+
 # counting
 
 
@@ -192,6 +211,8 @@ def _counted(contract: Contract, first: Reference, rows: Rows, places: dict[str,
     counts = {key: np.sum([dense for _, dense in found], axis=0) for key, found in stretches.items()}
     known = replace(first, counts=counts)
     phi, growth = _clumping(Layout(contract, known, watches), stretches)
+    if first.pace and max(first.pace["volume"][-2:]) > 1:
+        phi[AMOUNT] = first.pace["volume"][-2:]
     done = replace(known, phi=phi, growth=growth)
     return replace(done, id=short_hash(reference_to_json(done)) + short_hash(contract.key, done.from_ms))
 
@@ -216,7 +237,7 @@ def _clumping(layout: Layout, stretches: Mapping[str, Sequence[tuple[int, Ints]]
         if len(series) < 30:
             continue
         for monitor in monitors:
-            rows = _phi_of(monitor, series[:, monitor.row])
+            rows = _phi_of(monitor, series)
             if max(p for p, _ in rows) > 1:
                 phis[monitor.key] = tuple(round(p, 4) for p, _ in rows)
             if max(g for _, g in rows) > GROWTH_TOLD:
@@ -224,9 +245,10 @@ def _clumping(layout: Layout, stretches: Mapping[str, Sequence[tuple[int, Ints]]
     return phis, growths
 
 
-def _phi_of(monitor: Monitor, counts: Ints) -> list[tuple[float, float]]:
-    """counts: int[stretches, symbols] of the monitor's segment."""
+def _phi_of(monitor: Monitor, series: Ints) -> list[tuple[float, float]]:
+    """series: int[stretches, segments, symbols]."""
     found = []
+    counts = series[:, monitor.row]
     if monitor.tilt is not None:
         mine = counts[:, monitor.tilt.symbols].astype(float)
         total = mine.sum(0)
@@ -236,7 +258,8 @@ def _phi_of(monitor: Monitor, counts: Ints) -> list[tuple[float, float]]:
             variance = (total * (usual - mean) ** 2).sum() / max(total.sum(), 1)
             found.append((((mine * (usual - mean)).sum(1)), mine.sum(1) * variance))
     for stream in monitor.streams:
-        n, k = counts[:, stream.n].sum(1).astype(float), counts[:, stream.k].sum(1).astype(float)
+        among = counts if stream.n_row is None else series[:, stream.n_row]
+        n, k = among[:, stream.n].sum(1).astype(float), counts[:, stream.k].sum(1).astype(float)
         p = k.sum() / max(n.sum(), 1)
         found.append((k - n * p, n * p * (1 - p)))
     pairs = []
@@ -244,50 +267,3 @@ def _phi_of(monitor: Monitor, counts: Ints) -> list[tuple[float, float]]:
         phi, growth = clumping(miss, toss) if toss.sum() > 0 else (1.0, 1.0)
         pairs.append((float(phi), float(growth)))
     return pairs
-
-
-# as JSON
-
-
-def reference_to_json(reference: Reference) -> dict[str, Any]:
-    """Plain data; counts are deflated, since they are many."""
-    found: dict[str, Any] = {name: getattr(reference, name) for name in PLAIN}
-    found["counts"] = {key: _deflate(dense) for key, dense in sorted(reference.counts.items())}
-    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(found))
-    return plain
-
-
-def reference_from_json(found: Mapping[str, Any]) -> Reference:
-    """Raises ContractError when it is not one."""
-    try:
-        counts = {key: _inflate(text) for key, text in found["counts"].items()}
-        tuples: dict[str, Any] = {
-            name: {k: tuple(v) for k, v in found[name].items()} for name in ("edges", "limits", "values", "rare", "phi", "fields")
-        }
-        rest: dict[str, Any] = {name: found[name] for name in PLAIN if name not in tuples}
-        rest |= {"segments": tuple(found["segments"]), "delays_s": tuple(found["delays_s"])}
-        return Reference(**rest, **tuples, counts=counts)
-    except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as error:
-        raise ContractError(f"reference: cannot be read ({error!r}); make it anew with `anchorwatch apply --reference`") from error
-
-
-PLAIN = (
-    "id", "from_ms", "to_ms", "rows", "segments", "edges", "limits", "values", "rare", "phi", "growth", "fields", "absent_runs", "gap_s",
-    "delays_s", "labelled",
-)  # fmt: skip
-COUNTS_BYTES_MAX = 1 << 28  # of one inflated count: what claims to be larger is not ours
-
-
-def _deflate(dense: Ints) -> list[Any]:
-    flat = dense.reshape(-1)
-    at = np.flatnonzero(flat)
-    raw = np.diff(at, prepend=0).astype("<i4").tobytes() + flat[at].astype("<i8").tobytes()
-    return [list(dense.shape), len(at), base64.b64encode(zlib.compress(raw, 9)).decode()]
-
-
-def _inflate(packed: Iterable[Any]) -> Ints:
-    shape, n, text = packed
-    raw = zlib.decompressobj().decompress(base64.b64decode(text), COUNTS_BYTES_MAX)
-    dense = np.zeros(int(np.prod(shape)), np.int64)
-    dense[np.cumsum(np.frombuffer(raw, "<i4", n))] = np.frombuffer(raw, "<i8", n, 4 * n)
-    return dense.reshape(shape)
