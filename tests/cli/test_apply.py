@@ -46,6 +46,19 @@ def test_what_is_applied_reaches_both_stages_and_its_reference_is_kept(there: In
     assert len(applied) == 2
 
 
+def test_all_problems_of_a_folder_are_told_also_of_a_file_that_is_no_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, text in (("a", b"# caf\xe9"), ("b", CONTRACT.replace("binary", "binery").encode()), ("c", b"model: ")):
+        (tmp_path / f"{name}.yaml").write_bytes(text)
+
+    code = run(["apply", str(tmp_path), "--bootstrap", "nowhere:1"])
+
+    told = capsys.readouterr().err.splitlines()
+    assert code == 2
+    assert "a.yaml: is not UTF-8" in told[0]
+    assert any("binery" in line for line in told)
+    assert {line[0] for line in told} == {"✗"}
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

@@ -38,13 +38,13 @@ def test_help_imports_no_command() -> None:
 
 def test_a_problem_of_the_operator_is_one_message_and_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings = tmp_path / "anchorwatch.yaml"
-    settings.write_text("kafka: {bootstrap.servers: here:1}\nwindw: 10s\n")
+    settings.write_text("kafka: {bootstrap.servers: here:1}\nwindw: 10s\ngrase: 1s\n")
 
     code = cli.launch(["config", "show", "--settings", str(settings)])
 
     assert code == 2
     told = capsys.readouterr().err
-    assert "windw" in told
+    assert [line[:7] for line in told.splitlines()] == ["✗ windw", "✗ grase"], "each problem has its mark"
     assert "Traceback" not in told
 
 

@@ -214,6 +214,7 @@ def test_problems_of_all_contracts_come_at_once(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text(CONTRACT.format("b"))
     (tmp_path / "c.yaml").write_text(CONTRACT.format("b"))
     (tmp_path / "d.yaml").write_text(CONTRACT.format("d") + "source: {outcomes: {keyed: false}}\n")
+    (tmp_path / "e.yaml").write_bytes(CONTRACT.format("e").encode() + b"# caf\xe9\n")
 
     with pytest.raises(ContractError) as caught:
         load_contracts(tmp_path)
@@ -225,6 +226,7 @@ def test_problems_of_all_contracts_come_at_once(tmp_path: Path) -> None:
             "source.outcomes.keyed = false: not in this version; key the topic by prediction id, "
             "with as many partitions as its siblings (d.yaml:6)"
         ),
+        "contract e.yaml: is not UTF-8 (e.yaml:6); save it as UTF-8",
     ]
 
 

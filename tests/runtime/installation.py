@@ -103,13 +103,13 @@ class Installation:
 
     # events
 
-    def feed(self, first: int, n: int, *, outcomes: bool = True) -> None:
+    def feed(self, first: int, n: int, *, outcomes: bool = True, model: str = "fraud") -> None:
         """Predictions o-<first>.. and their outcomes; each tenth label is wrong."""
         producer = Producer({**self.kafka, "partitioner": "murmur2_random", "linger.ms": 5})
         now_ms = time.time_ns() // 1_000_000
         for i in range(first, first + n):
             answer = "block" if i % 4 == 0 else "pass"
-            about = {"prediction_id": f"o-{i}", "model": "fraud"}
+            about = {"prediction_id": f"o-{i}", "model": model}
             prediction = {**about, "prediction": answer, "score": 0.9 if answer == "block" else 0.1, "predicted_at_ms": now_ms}
             prediction |= {"latency_ms": 20 + i % 10, "features": {"amount": float(i % 50)}}
             self._send(producer, "predictions", f"o-{i}", prediction)

@@ -1,11 +1,9 @@
 import json
 import random
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.runtime.installation import CONTRACT, Installation
+from tests.runtime.installation import CONTRACT
 
 from anchorwatch.config import load
 from anchorwatch.contract import Contract, parse, to_json
@@ -57,22 +55,6 @@ def test_too_few_rows_are_an_error_when_a_file_was_named(tmp_path: Path) -> None
         apply.from_file(contract(), rows(tmp_path, 299))
 
 
-def test_the_topics_are_the_reference_where_no_file_is_named(installation: Callable[..., Installation]) -> None:
-    there = installation()
-    there.create()
-    settings = load(there.folder / "anchorwatch.yaml", {})
-    wide = contract(CONTRACT + "reference: {last: 1d, lag: 0m}\n")
-    before, why = apply.from_topics(settings, wide, time.time_ns() // 1_000_000)
-    there.feed(0, 1_000)
-    reference, origin = apply.from_topics(settings, wide, time.time_ns() // 1_000_000 + 10_000)
-
-    assert before is None
-    assert why.startswith("only 0 predictions")
-    assert reference is not None
-    assert (reference["rows"], reference["labelled"]) == (1_000, 1_000)
-    assert origin.endswith(f"of {there.prefix}predictions")
-
-
 @pytest.mark.parametrize(
     ("change", "kept"),
     [
@@ -86,14 +68,6 @@ def test_a_reference_is_kept_unless_what_is_counted_changes(change: str, kept: b
     before = Applied(contract=to_json(contract()), actor="ann", at_ms=NOW, effective_from_ms=NOW)
 
     assert apply.keeps_reference(contract(f"{CONTRACT}{change}\n"), before) is kept
-
-
-def test_the_window_is_named_or_the_last_days() -> None:
-    assert apply.window(contract(CONTRACT + "reference: {window: [2026-09-01, 2026-09-02]}\n"), NOW) == (
-        1_788_220_800_000,
-        1_788_307_200_000,
-    )
-    assert apply.window(contract(CONTRACT + "reference: {last: 2h, lag: 1h}\n"), NOW) == (NOW - 10_800_000, NOW - 3_600_000)
 
 
 def test_a_contract_begins_now_or_at_a_time_that_is_clear() -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.runtime.loans import LOANS, Fault, T, events, flag, lines
 
 from anchorwatch.errors import ConfigError, ContractError
-from anchorwatch.runtime.backtest import Course, Told, backtest, learned, plan, read, split
+from anchorwatch.runtime.backtest import Course, Told, backtest, learned, plan, read, sparse, split
 from anchorwatch.runtime.drive import Clockwork, Event
 
 QUIET = events(2_000, T - 20_000)
@@ -62,6 +62,25 @@ def test_batches_and_tasks_do_not_matter() -> None:
 
     assert one.findings
     assert [msgspec.json.encode(f) for f in one.findings] == [msgspec.json.encode(f) for f in four.findings]
+
+
+def test_who_waits_is_told_how_far_it_is() -> None:
+    said: list[str] = []
+
+    backtest(plan(LOANS, events(3_000, T), window_ms=1_000, reference=QUIET), SECOND, said.append)
+
+    shares = [int(word.partition(" ")[0]) for word in said]
+    assert shares == sorted(shares)
+    assert (len(shares) > 10, shares[-1]) == (True, 100)
+    assert said[-1] == "100 % of the time is judged"
+
+
+def test_a_file_with_an_event_now_and_then_is_told_what_a_longer_window_saves() -> None:
+    minutes = [e._replace(at_ms=T + 60_000 * i) for i, e in enumerate(events(2_000, T))]
+    course = plan(LOANS, minutes, window_ms=1_000)
+
+    assert sparse(course, 10_000) == f"; {len(minutes):,} windows hold events, --window 1h would make them {len(minutes) // 60 + 1}"
+    assert sparse(course, 3_600_000) == sparse(plan(LOANS, events(2_000, T), window_ms=1_000), 10_000) == ""
 
 
 # what is normal

@@ -54,6 +54,45 @@ def test_one_that_hangs_is_given_up_in_time(receiver: Any) -> None:
         post(receiver, timeout_s=0.1)
 
 
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        (
+            "http://127.0.0.1:1/hook/s3cret",
+            r"pager: no connection to 127\.0\.0\.1:1 \(.*refused.*\): is the receiver up, and the sink's url right\?",
+        ),
+        ("http://no-such-host.invalid/hook", r"pager: no host of the name no-such-host\.invalid: check the sink's url"),
+    ],
+)
+def test_one_that_is_not_there_is_told_as_it_is(url: str, told: str) -> None:
+    """Not as a timeout: nobody waited ten seconds for it."""
+
+    async def once() -> None:
+        poster = Poster(Options("pager", url), lambda: 0.0)
+        try:
+            await poster.post(url, {})
+        finally:
+            await poster.close()
+
+    with pytest.raises(NotNow, match=told) as caught:
+        asyncio.run(once())
+
+    assert "s3cret" not in str(caught.value)
+
+
+def test_plain_http_where_tls_is_meant_is_told(receiver: Any) -> None:
+    async def once() -> None:
+        async with receiver.listening():
+            poster = Poster(Options("pager", receiver.url), lambda: 0.0)
+            try:
+                await poster.post(receiver.url.replace("http:", "https:"), {})
+            finally:
+                await poster.close()
+
+    with pytest.raises(NotNow, match=r"no TLS with 127\.0\.0\.1.*check http or https in the sink's url"):
+        asyncio.run(once())
+
+
 def test_the_token_is_sent_and_json_is_strict(receiver: Any) -> None:
     post(receiver, {"current": float("nan"), "segment": "</script>\u2028"})
 

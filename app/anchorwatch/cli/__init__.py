@@ -91,7 +91,8 @@ def launch(arguments: Sequence[str]) -> int:  # not `run`: the command of that n
             sys.stderr.write(f"✗ {problem}\n")
         return error.exit_code
     except AnchorwatchError as error:
-        sys.stderr.write(f"✗ {error}\n")
+        for line in str(error).splitlines():
+            sys.stderr.write(f"{'' if line.startswith(' ') else '✗ '}{line}\n")  # a problem a line; what goes on is indented
         return error.exit_code
     except KeyboardInterrupt:
         return 130

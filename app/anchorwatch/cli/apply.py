@@ -46,7 +46,7 @@ def command(
     )
     before = in_force(settled) if needs_kafka else {}
     said = {"reason": reason, "actor": actor or _who()}
-    made = [_learnt(settled, contract, before.get(contract.key), reference, effective_from, said, relearn=relearn) for contract in found]
+    made = _learnt(settled, found, before, reference, effective_from, said, relearn=relearn)
     records = [apply.record(settled, each.applied) for each in made]
     if not dry_run:
         apply.write(settled, records)
@@ -69,6 +69,9 @@ def _contracts(paths: list[Path]) -> "list[Contract]":
         except ContractError as error:
             problems += error.problems
             continue
+        except ConfigError as error:  # not readable: told with the problems of all others
+            problems.append(str(error))
+            continue
         if contract.key in found:
             problems.append(f"model = {contract.model}: {contract.key} is there twice; keep one ({file})")
         found[contract.key] = contract
@@ -80,24 +83,30 @@ def _contracts(paths: list[Path]) -> "list[Contract]":
 
 
 def _learnt(
-    settings: "Settings", contract: "Contract", before: "Applied | None", rows: Path | None, effective_from: str, said: dict[str, str], *,
-    relearn: bool,
-) -> "Learnt":  # fmt: skip
+    settings: "Settings", contracts: "list[Contract]", before: "dict[str, Applied]", rows: Path | None, effective_from: str,
+    said: dict[str, str], *, relearn: bool,
+) -> "list[Learnt]":  # fmt: skip
+    from anchorwatch.cli._waiting import Waiting
     from anchorwatch.contract import to_json
     from anchorwatch.events import Applied
     from anchorwatch.runtime import apply
+    from anchorwatch.runtime.normal import Normal, from_topics
 
     now_ms = time.time_ns() // 1_000_000
-    known, origin = None, ""
+    known: dict[str, Normal] = {}
     if rows is not None:
-        known, origin = apply.from_file(contract, rows), f"from {rows}"
-    elif before is not None and before.reference and not relearn and apply.keeps_reference(contract, before):
-        known, origin = before.reference, "the reference in force is kept (--relearn learns anew)"
-    else:
-        known, origin = apply.from_topics(settings, contract, now_ms)
-    begin = apply.effective(effective_from, contract, now_ms)
-    made = Applied(contract=to_json(contract), at_ms=now_ms, effective_from_ms=begin, reference=known, **said)
-    return apply.Learnt(made, contract, origin)
+        known = {contract.key: Normal(apply.from_file(contract, rows), f"from {rows}") for contract in contracts}
+    elif not relearn:
+        same = {key: each.reference for key, each in before.items() if each.reference}
+        kept = [contract.key for contract in contracts if contract.key in same and apply.keeps_reference(contract, before[contract.key])]
+        known = {key: Normal(same[key], "the reference in force is kept (--relearn learns anew)") for key in kept}
+    known |= from_topics(settings, [contract for contract in contracts if contract.key not in known], now_ms, Waiting("apply"))
+    made = []
+    for contract in contracts:
+        begin, (reference, origin) = apply.effective(effective_from, contract, now_ms), known[contract.key]
+        applied = Applied(contract=to_json(contract), at_ms=now_ms, effective_from_ms=begin, reference=reference, **said)
+        made.append(apply.Learnt(applied, contract, origin))
+    return made
 
 
 def _who() -> str:
@@ -109,11 +118,12 @@ def _who() -> str:
 
 def _tell(made: "list[Learnt]", *, dry_run: bool, as_json: bool) -> None:
     from anchorwatch.runtime import apply
+    from anchorwatch.runtime.normal import day
 
     if as_json:
         typer.echo(json.dumps({"applied": not dry_run, "contracts": [apply.as_json(each) for each in made]}, ensure_ascii=False, indent=2))
         return
-    begins = ", ".join(sorted({apply.day(each.applied.effective_from_ms) for each in made}))
+    begins = ", ".join(sorted({day(each.applied.effective_from_ms) for each in made}))
     for each in made:
         for line in apply.told(each):
             typer.echo(line)

@@ -13,6 +13,7 @@ from anchorwatch.cli._course import (
     pages,
     tell,
 )
+from anchorwatch.cli._waiting import Waiting
 
 
 def command(
@@ -30,4 +31,4 @@ def command(
 
     window_ms = milliseconds("--window", window)
     planned = course(file, contract, reference, reference_until, window_ms)
-    tell(backtest(planned, Clockwork(window_ms=window_ms, pages_per_month=pages(pages_per_month))), as_json=as_json)
+    tell(backtest(planned, Clockwork(window_ms=window_ms, pages_per_month=pages(pages_per_month)), Waiting("backtest")), as_json=as_json)

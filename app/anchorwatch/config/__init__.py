@@ -73,7 +73,7 @@ def _settled(settings: Settings, layers: Layers) -> Settings:
 def load_contracts(folder: File | str, catalogue: Catalogue | None = None, *, owned: bool = True) -> list[tuple[Contract, str]]:
     """(contract, origin) of every *.yaml and *.yml in a folder, by name. Refuses what this version would read wrongly.
 
-    Raises ContractError with the problems of all files, ConfigError when the folder cannot be read.
+    Raises ContractError with the problems of all files, also of those that are no text; ConfigError when the folder cannot be read.
     """
     found: list[tuple[Contract, str]] = []
     problems: list[str] = []
@@ -83,6 +83,9 @@ def load_contracts(folder: File | str, catalogue: Catalogue | None = None, *, ow
             contract = parse(text_of(file, "contract"), str(file), catalogue, owned=owned, runnable=True)
         except ContractError as error:
             problems += error.problems
+            continue
+        except ConfigError as error:
+            problems.append(str(error))
             continue
         if contract.key in first:
             problems.append(f"model = {contract.model}: {contract.key} stands in {first[contract.key]} too; keep one ({file})")

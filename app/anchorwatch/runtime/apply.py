@@ -1,9 +1,8 @@
 """From a contract file to what is in force: checked, with what is normal learnt from rows or topics, written to `contracts`."""
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import confluent_kafka as ck
@@ -11,26 +10,17 @@ import msgspec
 
 from anchorwatch import contract as contracts
 from anchorwatch.config import Settings
-from anchorwatch.config.feeds import JOINED
 from anchorwatch.contract import Contract
 from anchorwatch.engine.refusals import REFUSED_ACCESS, Right
 from anchorwatch.engine.settings import WRITING, producer
-from anchorwatch.engine.tail import tail
 from anchorwatch.errors import ConfigError, ContractError, Unreachable
-from anchorwatch.events import Applied, Record, Role, Row, headed
-from anchorwatch.runtime import formats
+from anchorwatch.events import Applied, Record
 from anchorwatch.runtime.rows import Cell, instant
-from anchorwatch.sources import foreign
-from anchorwatch.stages.reference import ROWS_MIN, reference_from_json
+from anchorwatch.stages.reference import reference_from_json
 from anchorwatch.watches import catalogue
 from anchorwatch.watches.base import WHOLE, Monitor
 from anchorwatch.watches.layout import Layout
 
-if TYPE_CHECKING:
-    from anchorwatch.runtime.drive import Event
-
-ROWS_MAX = 1_000_000  # predictions of one reference, 1.5 GB of memory; above: refused
-BATCH = 2_000  # records decoded at once
 APPLIED_BYTES_MAX = 1_000_000  # Kafka's own limit of a record
 PHI_TOLD, GROWTH_TOLD = 1.5, 1.3
 LINES_TOLD = 12
@@ -49,77 +39,6 @@ def from_file(contract: Contract, path: Path) -> dict[str, Any]:
     from anchorwatch.runtime.backtest import learned, read  # with both stages, a second that `--dry-run` of a kept one need not wait
 
     return learned(contract, read(path, contract))
-
-
-def from_topics(settings: Settings, contract: Contract, now_ms: int) -> tuple[dict[str, Any] | None, str]:
-    """The reference of the contract's window, and how it was found. None: too few predictions are there; the model will be learning."""
-    begin, end = window(contract, now_ms)
-    events = _events(settings, contract, begin, end)
-    n = sum(event.role == "predictions" for event in events)
-    where = f"{day(begin)} to {day(end)} of {_topic(settings, contract, 'predictions')}"
-    if n < ROWS_MIN:
-        return None, f"only {n} predictions from {where}, {ROWS_MIN} are needed"
-    from anchorwatch.runtime.backtest import learned
-
-    return learned(contract, events), f"from {where}"
-
-
-def window(contract: Contract, now_ms: int) -> tuple[int, int]:
-    """[from, to) of the contract's reference, ms."""
-    wish = contract.reference
-    if wish.window:
-        return wish.window
-    end = now_ms - wish.lag
-    return end - wish.last, end
-
-
-def _events(settings: Settings, contract: Contract, begin: int, end: int) -> "list[Event]":
-    """Predictions of the window and every outcome of them, in the order of time."""
-    from anchorwatch.runtime.drive import Event
-
-    found: list[Event] = []
-    ids: set[bytes] = set()
-    translators = {role: foreign.of_contracts(role, [contract]) for role in JOINED}
-    for role, read in _batches(settings, contract, begin):
-        translator = translators[role]
-        batch = read if translator is None else translator.open(read).rows
-        decoded = formats.make(role, [(contract.model, {})], contract.model).decode(batch)
-        places = range(len(batch)) if decoded.rows is None else decoded.rows
-        for record, at_ms, place in zip(decoded.records, decoded.at_ms.tolist(), places, strict=True):
-            within = role == "outcomes" or begin <= at_ms < end
-            if within and (record.environment, record.model) == (contract.environment, contract.model):
-                key = record.prediction_id.encode()
-                found.append(Event(role, at_ms, key, batch[place][1] or b""))
-                if role == "predictions":
-                    ids.add(key)
-        if len(ids) > ROWS_MAX:
-            raise ConfigError(
-                f"the reference window of {contract.key} holds more than {ROWS_MAX:,} predictions; "
-                "write a shorter reference.window, or give a file with --reference"
-            )
-    return sorted((event for event in found if event.key in ids), key=lambda event: (event.at_ms, event.role != "predictions"))
-
-
-def _batches(settings: Settings, contract: Contract, begin: int) -> Iterator[tuple[Role, list[Row]]]:
-    """What stands in both topics since then."""
-    topics: dict[str, Role] = {_topic(settings, contract, role): role for role in JOINED}
-    batches: dict[Role, list[Row]] = {role: [] for role in JOINED}
-    for told in tail(settings.kafka, list(topics), since=begin, until_end=True):
-        batch = batches[topics[told.topic]]
-        batch.append(headed((told.key, told.value, told.offset, told.time_ms), told.headers))
-        if len(batch) >= BATCH:
-            yield topics[told.topic], batch
-            batch.clear()
-    yield from batches.items()
-
-
-def _topic(settings: Settings, contract: Contract, role: str) -> str:
-    own: str | None = getattr(contract.source, role).topic
-    return own or settings.topic(role)
-
-
-def day(ms: int) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.gmtime(ms / 1000)) + " UTC"
 
 
 # what was in force before

@@ -7,8 +7,8 @@ told = backtest(course, Clockwork())              findings, alerts, counts, spee
 import gzip
 import io
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +26,11 @@ from anchorwatch.sources.native.times import instant
 from anchorwatch.stages.reference import ROWS_MIN, Rows, learn, reference_to_json, with_features
 
 FAULTS_SHOWN = 20
+HOUR_MS, SUMMARY_MS = (
+    3_600_000,
+    10**15,
+)  # summaries are for charts of what runs: nobody sees those of a file, and they cost as much as judging
+WINDOWS_MANY = 1_000  # with events; fewer are judged in some seconds
 SAMPLES = 2_000  # whose fields become features, where the contract declares none
 LINES = (".jsonl", ".ndjson", ".json")
 TABLES = (".csv",)
@@ -71,11 +76,27 @@ class Told:
         return len(self.course.events) / max(self.seconds, 1e-9)
 
 
-def backtest(course: Course, clockwork: Clockwork) -> Told:
-    begin = time.perf_counter()
-    drive = Drive([course.applied], clockwork)
+def backtest(course: Course, clockwork: Clockwork, say: Callable[[str], None] = lambda _: None) -> Told:
+    """say: how far it is, for whoever waits."""
+    begin, first_ms, hint = time.perf_counter(), course.events[0].at_ms, sparse(course, clockwork.window_ms)
+
+    def passed(to_ms: int) -> None:
+        share = min(max(to_ms - first_ms, 0) / max(course.end_ms - first_ms, 1), 1)
+        say(f"{100 * share:.0f} % of the time is judged{hint}")
+
+    unseen = replace(clockwork, summary_ms=SUMMARY_MS)
+    drive = Drive([course.applied], unseen, passed)
     heard = drive.feed(course.events).end(course.end_ms)
     return Told(course, clockwork.window_ms, heard.findings, heard.alerts, len(heard.dead), time.perf_counter() - begin)
+
+
+def sparse(course: Course, window_ms: int) -> str:
+    """What a longer window would save, where nearly every event has a window of its own; "" where they share."""
+    times = {e.at_ms // window_ms for e in course.events}
+    wider = len({e.at_ms // HOUR_MS for e in course.events})
+    if window_ms >= HOUR_MS or len(times) < WINDOWS_MANY or 2 * len(times) < len(course.events) or 2 * wider > len(times):
+        return ""
+    return f"; {len(times):,} windows hold events, --window 1h would make them {wider:,}"
 
 
 # what is normal, what is judged

@@ -1,6 +1,6 @@
 """Both stages in one process, without Kafka: the same classes, the same records, a clock made of the events. For backtest, tests, reference."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
@@ -57,7 +57,11 @@ class Clockwork:
 class Drive:
     """Ingest tasks and one judge; events in the order in which they would have come."""
 
-    def __init__(self, applied: Iterable[Applied], clockwork: Clockwork | None = None) -> None:
+    def __init__(
+        self, applied: Iterable[Applied], clockwork: Clockwork | None = None, passed: Callable[[int], None] = lambda _: None
+    ) -> None:
+        """passed: told again and again up to which event time all is judged."""
+        self._passed = passed
         c = self.clockwork = clockwork or Clockwork()
         self.registry = Registry(c.window_ms)
         for each in applied:
@@ -137,8 +141,9 @@ class Drive:
                     rows.append((record.key, record.value, len(rows), 0))
                 else:
                     self.heard.dead.append(record)
-        if rows:
-            self.judge.take("observations", rows, 0)
+        for row in rows:
+            self.judge.take("observations", [row], 0)
+            self._passed(max(feed.closed_ms for feed in self.judge.feeds.values()))
         self.judge.tick(0, frozenset())
         if self.judge.due():
             report = self.judge.freeze({}).report

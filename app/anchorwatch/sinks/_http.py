@@ -1,5 +1,6 @@
 """One JSON request to a receiver, and what its answer means: taken, never, or later."""
 
+import os
 from collections.abc import Callable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -31,7 +32,7 @@ class Poster:
                 text = (await answer.content.read(4 * ANSWER_MAX)).decode("utf-8", "replace")[:ANSWER_MAX]
                 after = retry_after(answer.headers.get("Retry-After"), self._clock())
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise NotNow(f"{self._options.name}: no answer within {self._options.timeout_s:g} s ({type(error).__name__})") from error
+            raise NotNow(f"{self._options.name}: {_why(error, self._options.timeout_s)}") from error
         why = f"{self._options.name}: answered {answer.status} {answer.reason}: {text!r}{_hint(answer.status)}"
         raise Refused(why) if answer.status in NEVER else NotNow(why, after)
 
@@ -67,6 +68,23 @@ def retry_after(text: str | None, now_s: float) -> float | None:
         return None
     when = when if when.tzinfo else when.replace(tzinfo=UTC)
     return min(max(when.timestamp() - now_s, 0.0), WAIT_S_MAX)
+
+
+def _why(error: Exception, timeout_s: float) -> str:
+    """What, where, next step; of the url only the host: what stands behind it may be a secret."""
+    match error:
+        case aiohttp.ClientConnectorDNSError():
+            return f"no host of the name {error.host}: check the sink's url"
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
+            return f"no TLS with {error.host}:{error.port}: {error}; check http or https in the sink's url, and the receiver's certificate"
+        case aiohttp.ClientConnectorError():
+            code = error.os_error.errno or 0
+            reason = os.strerror(code) if code > 0 else type(error.os_error).__name__
+            return f"no connection to {error.host}:{error.port} ({reason.lower()}): is the receiver up, and the sink's url right?"
+        case TimeoutError():
+            return f"no answer within {timeout_s:g} s: is the receiver overloaded?"
+        case _:
+            return f"the connection broke before an answer came ({type(error).__name__}): look at the receiver's log"
 
 
 def _hint(status: int) -> str:

@@ -1,0 +1,144 @@
+"""What stood in the topics in each contract's reference window? Read once for all models of the same topics, then learnt one by one."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from anchorwatch.config import Settings
+from anchorwatch.config.feeds import JOINED
+from anchorwatch.contract import Contract
+from anchorwatch.engine.tail import tail
+from anchorwatch.errors import ConfigError
+from anchorwatch.events import Role, Row, headed
+from anchorwatch.runtime import formats
+from anchorwatch.sources import foreign
+from anchorwatch.stages.reference import ROWS_MIN
+
+if TYPE_CHECKING:
+    from anchorwatch.runtime.drive import Event
+
+ROWS_MAX = 1_000_000  # predictions held at once, 1.5 GB of memory; above: half of the models at a time, and one alone is refused
+BATCH = 2_000  # records decoded at once
+
+Say = Callable[[str], None]  # how far it is, for whoever waits
+Topics = tuple[str, ...]  # of predictions and outcomes
+Times = tuple[int, int]  # [from, to) in ms
+
+
+class Normal(NamedTuple):
+    """reference: as JSON; None: too few predictions are there, the model will be learning. origin: how it was found, in words."""
+
+    reference: dict[str, Any] | None
+    origin: str
+
+
+class TooMany(Exception):
+    """More rows than are held at once."""
+
+
+def from_topics(settings: Settings, contracts: Iterable[Contract], now_ms: int, say: Say = lambda _: None) -> dict[str, Normal]:
+    """By `<environment>/<model>`. Raises ConfigError, ContractError, TopicsMismatch, Unreachable."""
+    groups: dict[Topics, list[Contract]] = {}
+    for contract in contracts:
+        groups.setdefault(_topics(settings, contract), []).append(contract)
+    found: dict[str, Normal] = {}
+    total = sum(map(len, groups.values()))
+    for topics, group in groups.items():
+        waiting = [group]
+        while waiting:
+            some = waiting.pop()
+            try:
+                events = _events(settings, topics, {c.key: (c, window(c, now_ms)) for c in some}, say)
+            except TooMany:
+                waiting += _halves(some)
+                continue
+            for contract in some:
+                found[contract.key] = _learn(contract, topics, window(contract, now_ms), events.pop(contract.key))
+                say(f"what is normal is known for {len(found):,} of {total:,} models")
+    return found
+
+
+def window(contract: Contract, now_ms: int) -> Times:
+    """[from, to) of the contract's reference, ms."""
+    wish = contract.reference
+    if wish.window:
+        return wish.window
+    end = now_ms - wish.lag
+    return end - wish.last, end
+
+
+def day(ms: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.gmtime(ms / 1000)) + " UTC"
+
+
+def _learn(contract: Contract, topics: Topics, times: Times, events: "list[Event]") -> Normal:
+    n = sum(event.role == "predictions" for event in events)
+    where = f"{day(times[0])} to {day(times[1])} of {topics[0]}"
+    if n < ROWS_MIN:
+        return Normal(None, f"only {n} predictions from {where}, {ROWS_MIN} are needed")
+    from anchorwatch.runtime.backtest import learned  # with both stages, a second
+
+    return Normal(learned(contract, events), f"from {where}")
+
+
+def _halves(contracts: Sequence[Contract]) -> list[list[Contract]]:
+    if len(contracts) == 1:
+        raise ConfigError(
+            f"the reference window of {contracts[0].key} holds more than {ROWS_MAX:,} predictions; "
+            "write a shorter reference.window, or give a file with --reference"
+        )
+    half = len(contracts) // 2
+    return [list(contracts[half:]), list(contracts[:half])]
+
+
+def _events(settings: Settings, topics: Topics, wanted: Mapping[str, tuple[Contract, Times]], say: Say) -> "dict[str, list[Event]]":
+    """Of each model the predictions of its window and every outcome of them, in the order of time. Raises TooMany."""
+    from anchorwatch.runtime.drive import Event
+
+    found: dict[str, list[Event]] = {key: [] for key in wanted}
+    ids: dict[str, set[bytes]] = {key: set() for key in wanted}
+    models = sorted({contract.model for contract, _ in wanted.values()})
+    make = {role: formats.make(role, [(model, {}) for model in models], models[0] if len(models) == 1 else None) for role in JOINED}
+    n_read = n_predictions = 0
+    translators = {role: foreign.of_contracts(role, [contract for contract, _ in wanted.values()]) for role in JOINED}
+    for role, read in _batches(settings, topics, min(begin for _, (begin, _) in wanted.values())):
+        translator = translators[role]
+        batch = read if translator is None else translator.open(read).rows
+        decoded = make[role].decode(batch)
+        places = range(len(batch)) if decoded.rows is None else decoded.rows
+        for record, at_ms, place in zip(decoded.records, decoded.at_ms.tolist(), places, strict=True):
+            key = f"{record.environment}/{record.model}"
+            if key not in wanted:
+                continue
+            begin, end = wanted[key][1]
+            if role == "outcomes" or begin <= at_ms < end:
+                name = record.prediction_id.encode()
+                found[key].append(Event(role, at_ms, name, batch[place][1] or b""))
+                if role == "predictions":
+                    ids[key].add(name)
+                    n_predictions += 1
+        n_read += len(read)
+        say(f"{n_read:,} records of {' and '.join(topics)} are read")
+        if n_predictions > ROWS_MAX:
+            raise TooMany
+    return {
+        key: sorted((event for event in events if event.key in ids[key]), key=lambda event: (event.at_ms, event.role != "predictions"))
+        for key, events in found.items()
+    }
+
+
+def _batches(settings: Settings, topics: Topics, begin: int) -> Iterator[tuple[Role, list[Row]]]:
+    """What stands in both topics since then."""
+    roles: dict[str, Role] = dict(zip(topics, JOINED, strict=True))
+    batches: dict[Role, list[Row]] = {role: [] for role in JOINED}
+    for told in tail(settings.kafka, list(topics), since=begin, until_end=True):
+        batch = batches[roles[told.topic]]
+        batch.append(headed((told.key, told.value, told.offset, told.time_ms), told.headers))
+        if len(batch) >= BATCH:
+            yield roles[told.topic], batch
+            batch.clear()
+    yield from batches.items()
+
+
+def _topics(settings: Settings, contract: Contract) -> Topics:
+    return tuple(getattr(contract.source, role).topic or settings.topic(role) for role in JOINED)
