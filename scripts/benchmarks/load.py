@@ -95,11 +95,11 @@ def draw(rng: random.Random) -> Drawn:
     return Drawn(body, label, rng.randrange(1_000, 9_000))
 
 
-def pairs(n: int, begin_ms: int, drawn: list[Drawn]) -> Iterator[Event]:
-    """n predictions, each followed by its outcome."""
+def pairs(n: int, begin_ms: int, drawn: list[Drawn], rate: int = RATE) -> Iterator[Event]:
+    """n predictions at that many a second, each followed by its outcome."""
     for i in range(n):
         body, label, delay_ms = drawn[i % len(drawn)]
-        at = begin_ms + i * 1000 // RATE
+        at = begin_ms + i * 1000 // rate
         name = f"p-{begin_ms}-{i:010d}"
         prediction = {"prediction_id": name, "model": MODEL, "model_version": "4", "predicted_at_ms": at, **body}
         yield Event("predictions", at, name.encode(), json.dumps(prediction).encode())

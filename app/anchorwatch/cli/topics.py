@@ -80,7 +80,7 @@ def check(
 
 @app.command("acl")
 def acl(
-    role: Annotated[str, typer.Argument(help="ingest, judge, ui, client, operator or admin.")],
+    role: Annotated[str, typer.Argument(help="ingest, judge, ui, client, operator, admin or doctor.")],
     user: Annotated[str, typer.Option(help="Of Kafka, without `User:`; else the role's name.")] = "",
     settings: File = None,
     as_json: Json = False,

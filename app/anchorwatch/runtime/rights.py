@@ -6,7 +6,7 @@ from typing import Literal, get_args
 from anchorwatch.config import Feed, Settings
 from anchorwatch.engine.refusals import Right
 
-Role = Literal["ingest", "judge", "ui", "client", "operator", "admin"]
+Role = Literal["ingest", "judge", "ui", "client", "operator", "admin", "doctor"]
 ROLES: tuple[Role, ...] = get_args(Role)
 MEANING: dict[Role, str] = {
     "ingest": "`anchorwatch run --stage ingest`",
@@ -15,6 +15,7 @@ MEANING: dict[Role, str] = {
     "client": "a service: predictions, outcomes, decisions and flags; and `follow_alerts` under a group of its name",
     "operator": "`anchorwatch apply`: what it writes to `contracts` decides what is watched, so few should have it",
     "admin": "`anchorwatch topics create` and `check`",
+    "doctor": "`anchorwatch doctor`: what it may not see it says; it tells the rights of `run` only to the user of `run`",
 }
 
 
@@ -37,6 +38,8 @@ def rights(settings: Settings, role: Role, feeds: Sequence[Feed], user: str = ""
     if role == "operator":
         reads = [t("contracts"), *_sources(feeds)]
         return [*_topics(reads, [t("contracts")]), Right("Write", "transactional-id", f"{p}apply")]
+    if role == "doctor":
+        return _doctor(settings, feeds)
     return [Right(operation, "topic", p, prefixed=True) for operation in ("Create", "Describe", "DescribeConfigs")] + [
         Right("Read", "topic", t("contracts"))  # whose feeds need changelogs
     ]
@@ -50,6 +53,17 @@ def _ingest(settings: Settings, feeds: Sequence[Feed]) -> list[Right]:
         writes = [settings.topic("observations"), settings.topic("dead-letters"), f"{group}-changelog"]
         found += [*_topics(reads, writes), Right("Read", "group", group), Right("Write", "transactional-id", f"{group}-", prefixed=True)]
     return list(dict.fromkeys(found))
+
+
+def _doctor(settings: Settings, feeds: Sequence[Feed]) -> list[Right]:
+    """Configurations of brokers and topics, workers of groups; the records of the sources alone."""
+    found = [Right(operation, "cluster") for operation in ("Describe", "DescribeConfigs")]
+    for topic in _sources(feeds):
+        found += [Right(operation, "topic", topic) for operation in ("Read", "DescribeConfigs")]
+    prefix = settings.topics.prefix
+    found += [Right(operation, "topic", prefix, prefixed=True) for operation in ("Describe", "DescribeConfigs")]
+    found += [Right("Describe", "topic", name) for name in ("__consumer_offsets", "__transaction_state")]
+    return [*found, Right("Read", "topic", settings.topic("contracts")), Right("Describe", "group", prefix, prefixed=True)]
 
 
 def _sources(feeds: Sequence[Feed]) -> list[str]:
