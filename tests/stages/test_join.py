@@ -1,9 +1,6 @@
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
 
-from anchorwatch.stages.join import GHOST, PAGE, Added, Index, Joined, Waiting
-from anchorwatch.watches.base import Ints
+from anchorwatch.stages.join import GHOST, PAGE, Added, Joined, Waiting
 
 FINAL_MS = 30_000
 
@@ -161,20 +158,6 @@ def test_memory_is_told_by_row_and_slot() -> None:
     predicted(waiting, *range(1, 1001))
 
     assert waiting.nbytes - empty == 1000 * 54
-
-
-@given(st.lists(st.lists(st.integers(1, 400), max_size=80), max_size=8), st.integers(0, 200))
-def test_the_index_finds_what_a_dict_finds(batches: list[list[int]], first: int) -> None:
-    index, known, n = Index(1 << 12), dict[int, int](), 0
-    for batch in batches:
-        fresh = sorted({key for key in batch if key not in known})
-        index.put(ids(*(key * 4096 + 1 for key in fresh)), np.arange(n, n + len(fresh)))  # all want the same slot
-        known |= {key: n + i for i, key in enumerate(fresh)}
-        n += len(fresh)
-
-    found: Ints = index.find(ids(*(key * 4096 + 1 for key in range(1, 401))), first)
-
-    assert found.tolist() == [known[key] if known.get(key, -1) >= first else -1 for key in range(1, 401)]
 
 
 def test_a_restored_table_has_the_same_rows_and_finds_them() -> None:

@@ -157,15 +157,14 @@ class Book:
                     if (number + 1) * PAGE > kept["first"]:
                         self.dirty.setdefault((key, number), cut)
         model.waiting.restore(kept["first"], kept["n"], images)
-        here = set(model.waiting.column("hash").tolist()) if model.waiting.traces else set()
-        model.waiting.traces = {h: t for h, t in model.waiting.traces.items() if h in here}
+        model.waiting.traces = _traces(model, model.waiting.column("hash"))
         model.closed_to, model.last_ms = kept["closed_to"], kept["last_ms"]
         model.layouts = [_layout(ingest, key, ids) for ids in kept["layouts"]]
 
 
 def _traces(model: ModelIngest, hashes: NDArray[np.uint64]) -> dict[int, str]:
     known = model.waiting.traces
-    return {h: known[h] for h in hashes.tolist() if h in known} if known else {}
+    return {h: known[h] for h in hashes[model.waiting.traced(hashes)].tolist()}
 
 
 def _applied(ingest: "Ingest", layout: Any) -> dict[str, Any]:
