@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from anchorwatch.errors import NotFinite
-from anchorwatch.estimators.reference_bins import BINS_MAX, digitize, p_mass, reference_bins
+from anchorwatch.estimators.reference_bins import BINS_MAX, LONG, digitize, p_mass, reference_bins
 
 columns = st.lists(st.one_of(st.floats(-1e300, 1e300), st.integers(-3, 3).map(float)), max_size=300)
 
@@ -61,3 +61,12 @@ def test_a_reference_with_infinity_is_refused() -> None:
 
 def test_shares_of_nothing_are_nought() -> None:
     assert p_mass([0, 0]).tolist() == [0, 0]
+
+
+@given(columns, st.lists(st.one_of(st.just(np.nan), st.just(np.inf), st.floats(-1e300, 1e300), st.integers(-3, 3).map(float)), min_size=1))
+def test_a_long_column_falls_into_the_bins_of_its_values(reference: list[float], values: list[float]) -> None:
+    """Its edges among the values too."""
+    edges = reference_bins(reference).edges
+    some = np.concatenate([values, edges])
+
+    assert digitize(np.resize(some, LONG), edges).tolist() == np.resize(digitize(some, edges), LONG).tolist()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from anchorwatch.estimators.reference_bins import digitize
 from anchorwatch.watches.base import Add, Columns, Count, Explained, Monitor, Quiet, Seen, Stream, short_hash
 from anchorwatch.watches.fields import FieldsRule
 from anchorwatch.watches.lines import EVENTS_MIN, category_monitor, line_of, tilt_monitor
@@ -76,24 +77,24 @@ class Inputs(Quiet):
     def count(self, layout: "Layout", columns: Columns, add: Add) -> None:
         answered = ~columns.failed
         for feature in layout.watched_features:
-            shape = shape_of(layout, feature)
+            shape = layout.shape_keys.get(feature)
             if layout.features[feature] == "number":
                 values = columns.numbers[feature]
-                there = ~np.isnan(values)
-                state = np.where(there, OK, MISSING)
+                missing = np.isnan(values)
+                state = missing.astype(np.int64)  # OK or MISSING
                 if may_be_stuck(layout, feature):
-                    add_sums(state_of(layout, feature).key, values, there & answered, add)
+                    add_sums(layout.state_keys[feature], values, ~missing & answered, add)
                 if limits := bounds(layout, feature):
                     state[(values < limits[0]) | (values > limits[1])] = OUTSIDE
-                if shape and layout.reference:
-                    add(shape.key, np.searchsorted(layout.edges(feature), values), there & answered)
+                if shape:
+                    add(shape, digitize(values, layout.edges(feature)), ~missing & answered)
             else:
                 codes = columns.codes[feature]
-                there = codes >= 0
-                state = np.where(there, OK, MISSING)
+                missing = codes < 0
+                state = missing.astype(np.int64)
                 if shape:
-                    add(shape.key, codes, there & answered)
-            add(state_of(layout, feature).key, state, answered)
+                    add(shape, codes, ~missing & answered)
+            add(layout.state_keys[feature], state, answered)
 
     def monitors(self, layout: "Layout") -> Sequence[Monitor]:
         found: list[Monitor] = []

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from anchorwatch.estimators.reference_bins import digitize
 from anchorwatch.watches.base import ANSWER, CONFIDENCE, SCORE, Add, Columns, Count, Explained, Monitor, Quiet, Seen, Stream, short_hash
 from anchorwatch.watches.lines import EVENTS_MIN, category_monitor, line_of, tilt_monitor
 
@@ -55,7 +56,7 @@ class Predictions(Quiet):
         for name in binned(layout):
             column = {"score": columns.score, "confidence": columns.confidence}.get(name, columns.numbers.get(ANSWER, columns.score))
             there = ~np.isnan(column) & ~columns.failed
-            add(count_of(layout, name).key, np.searchsorted(layout.edges(BINNED[name]), column), there)
+            add(count_of(layout, name).key, digitize(column, layout.edges(BINNED[name])), there)
         if NO_SCORE.key in layout.counts:
             add(NO_SCORE.key, np.isnan(columns.score).astype(np.int64), ~columns.failed)
         if not layout.regression:
