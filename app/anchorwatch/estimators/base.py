@@ -91,10 +91,17 @@ class Detector(abc.ABC):
         assert 0 <= k <= n, f"{k} ones among {n} events: the counts of two streams were mixed"
         if n > FEED_MAX:
             n, k = FEED_MAX, round(k * FEED_MAX / n)
-        alarm = False
-        for i in range(n):  # .2 to 4 us an event: only what a contract names is fed
-            self.update((i + 1) * k // n - i * k // n)
-            alarm |= self.drift_detected
+        assert all(self.low <= x <= self.high for x in (0, 1)), (
+            f"{type(self).__name__} takes {self.low} to {self.high}: counts are ones and zeros"
+        )
+        alarm, at = False, 0
+        while at < n:  # .2 to 4 us an event: only what a contract names is fed
+            to = min(at + self._room(), n)
+            self._remember(to - at, float(to * k // n - at * k // n), True)
+            for i in range(at, to):
+                self._step(float((i + 1) * k // n - i * k // n))
+                alarm |= self.drift_detected
+            at = to
         return alarm
 
     def snapshot(self) -> dict[str, Plain]:
@@ -128,6 +135,11 @@ class Detector(abc.ABC):
             else:
                 for _ in range(min(int(n), FEED_MAX)):
                     self.update(total / n)
+
+    def _room(self) -> int:
+        """How many more events the block that is being filled takes."""
+        full = not self._blocks or self._blocks[-1][0] >= BLOCK_EVENTS
+        return BLOCK_EVENTS if full else BLOCK_EVENTS - int(self._blocks[-1][0])
 
     def _remember(self, n: int, total: float, bits: bool) -> None:
         if not self._blocks or self._blocks[-1][0] >= BLOCK_EVENTS:
