@@ -113,7 +113,7 @@ def told(learnt: Learnt) -> list[str]:
         f"{contract.model} {contract.environment}   {reference.rows:,} predictions, {reference.labelled:,} with a label, {learnt.origin}",
         f"  segments  {len(reference.segments)} listed: {_some(reference.segments)}; all else is `other`",
     ]
-    monitors = [monitor for watch in layout.watches for monitor in watch.monitors(layout)]
+    monitors = layout.monitors
     main = [monitor for monitor in monitors if monitor.segment == WHOLE and monitor.line]  # 0: any move counts
     lines += [f"  line      {_line(monitor)}" for monitor in sorted(main, key=lambda m: not m.harm)[:LINES_TOLD]]
     lines += clumping_told(reference.phi, reference.growth)

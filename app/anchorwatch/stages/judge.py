@@ -57,6 +57,7 @@ class Judge:
         self.report = Report()
         self.moved = False
         self.touched: set[str] = set()  # models whose state changed since the last cut; that time passed quietly changes nothing
+        self.prepared = -1  # changes of the registry seen
         self.book = judge_state.Book()
         self.book.restore(self, chunks)
 
@@ -166,9 +167,19 @@ class Judge:
     def flag(self, change: FlagChange) -> None:
         self.flags.add(change)
 
+    def _prepare(self) -> None:
+        """Monitors of new contracts, 0.1 s for 3,000 of them: made now, the first window need not wait for them."""
+        if self.prepared == self.registry.changes:
+            return
+        self.prepared = self.registry.changes
+        for version in self.registry.latest():
+            if self.mine(version.layout.key):
+                len(version.layout.monitors)
+
     def tick(self, now_ms: int, ended: frozenset[str]) -> None:
         del ended
         self._wake()
+        self._prepare()
         for offset, command in self.commands:
             self.command_offset, self.moved = offset, True
             for key, judge in self.models.items():

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from anchorwatch.alerting.budget import kind_of, share
 from anchorwatch.estimators.bank import OPEN, BernoulliBank, Change, TableBank
 from anchorwatch.estimators.tables import stack
-from anchorwatch.watches.base import OTHER, WHOLE, Floats, Ints, Monitor
+from anchorwatch.watches.base import WHOLE, Floats, Ints, Monitor
 from anchorwatch.watches.layout import Layout
 
 
@@ -40,9 +40,7 @@ class Group(NamedTuple):
 class Monitors:
     def __init__(self, layout: Layout, level_days: float) -> None:
         self.layout, self.level_days = layout, level_days
-        self.every: list[Monitor] = [
-            m for watch in layout.watches for m in watch.monitors(layout) if m.segment != OTHER or layout.has_other
-        ]
+        self.every = layout.monitors
         self._shares = shares(self.every, len(layout.segments) - 1)
         self.groups: dict[str, Group] = {}
         zero_one = [m for m in self.every if m.streams]
