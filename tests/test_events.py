@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anchorwatch import events
-from anchorwatch.events import Answer, Counts, canonical, texts
+from anchorwatch.events import Answer, Counts, Row, Rows, canonical, texts
 
 
 def test_the_examples_in_the_docstrings_hold() -> None:
@@ -63,3 +63,13 @@ def test_counts_of_a_segment_left_out_are_not_added() -> None:
     Counts.pack(np.array([[1, 2], [3, 4]])).add_to(total, np.array([-1, 0]))
 
     assert total.tolist() == [[3, 4]]
+
+
+def test_rows_by_column_are_the_rows() -> None:
+    plain: list[Row] = [(b"a", b"1", 4, 100), (None, None, 6, 90), (b"c", b"3", 7, 110)]
+
+    rows = Rows.of(plain)
+
+    assert (list(rows), rows[1], list(rows[1:]), len(rows)) == (plain, plain[1], plain[1:], 3)
+    assert Rows.of(rows) is rows
+    assert list(Rows.of([])) == []

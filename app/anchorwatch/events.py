@@ -2,13 +2,13 @@
 
 Producers write `Prediction`, `Outcome`, `Decision`, `FlagChange`, `Heartbeat` (JSON); ingest writes `Observation` (msgpack, one per task,
 window and partition of `observations`); judge writes `Finding`, `Summary` and `Alert` (JSON); people write `Command` and `Applied` (JSON).
-Times end in `_at_ms` or `_ms`: integer milliseconds since 1970 UTC. A row as read from Kafka is a plain tuple, for speed.
+Times end in `_at_ms` or `_ms`: integer milliseconds since 1970 UTC. Rows as read from Kafka stand in columns, for speed.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import NoneType
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast, overload
 
 import msgspec
 import numpy as np
@@ -28,10 +28,52 @@ class Headed(tuple[bytes | None, bytes | None, int, int]):  # noqa: SLOT001 (a t
     headers: Headers
 
 
-def headed(row: Row, headers: Sequence[tuple[str, bytes | None]]) -> Row:
+def headed(row: Row, headers: Headers | Sequence[tuple[str, bytes | None]]) -> Row:
     made = Headed(row)
     made.headers = dict(headers)
     return made
+
+
+class Rows(Sequence[Row]):
+    """Consecutive records of one partition, by column: whoever looks at all of them pays per column, not per record."""
+
+    __slots__ = ("headers", "keys", "offsets", "stamps", "values")
+
+    def __init__(
+        self, keys: Sequence[bytes | None], values: Sequence[bytes | None], offsets: Sequence[int], stamps: NDArray[np.int64],
+        headers: Sequence[Headers] = (),
+    ) -> None:  # fmt: skip
+        """offsets: a range where they have no gaps; stamps: record timestamps in ms, int64[n]; headers: of each row, or of none."""
+        self.keys, self.values, self.offsets, self.stamps, self.headers = keys, values, offsets, stamps, headers
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> "Rows":
+        """The same rows, by column; 0.1 us each where they are not yet."""
+        if isinstance(rows, Rows):
+            return rows
+        keys, values, offsets, stamps = zip(*rows, strict=True) if rows else ((), (), (), ())
+        has_headers = any(isinstance(row, Headed) for row in rows)
+        headers = [row.headers if isinstance(row, Headed) else {} for row in rows] if has_headers else ()
+        return cls(keys, values, offsets, np.array(stamps, np.int64), headers)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @overload
+    def __getitem__(self, at: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> "Rows": ...
+
+    def __getitem__(self, at: int | slice) -> "Row | Rows":
+        if isinstance(at, slice):
+            return Rows(self.keys[at], self.values[at], self.offsets[at], self.stamps[at], self.headers[at])
+        row = self.keys[at], self.values[at], self.offsets[at], int(self.stamps[at])
+        return headed(row, self.headers[at]) if self.headers else row
+
+    def __iter__(self) -> Iterator[Row]:
+        rows = zip(self.keys, self.values, self.offsets, self.stamps.tolist(), strict=True)
+        return map(headed, rows, self.headers) if self.headers else rows
 
 
 class Record(NamedTuple):

@@ -15,11 +15,11 @@ from scripts.benchmarks.shape import CATEGORIES, NUMBERS
 
 from anchorwatch import contract
 from anchorwatch.engine.topics import create, standard
-from anchorwatch.events import Applied, Row
+from anchorwatch.events import Applied, Row, Rows
 from anchorwatch.runtime import formats
 from anchorwatch.runtime.drive import Event, applied_of
 from anchorwatch.sources.native import as_map
-from anchorwatch.stages.reference import Rows, learn, reference_to_json
+from anchorwatch.stages import reference as references
 
 MODEL = "fraud"
 PARTITIONS = 4
@@ -56,10 +56,10 @@ class Load:
     predictions: int
     bytes: dict[str, float] = field(default_factory=dict)  # mean of a record's value, by role
 
-    def rows(self, role: str) -> list[Row]:
+    def rows(self, role: str) -> Rows:
         """One partition's worth of all, for runs without Kafka."""
         mine = [event for event in self.events if event.role == role]
-        return [(event.key, event.value, offset, event.at_ms) for offset, event in enumerate(mine)]
+        return Rows.of([(event.key, event.value, offset, event.at_ms) for offset, event in enumerate(mine)])
 
 
 def make(predictions: int, now_ms: int, seed: int = 1) -> Load:
@@ -118,8 +118,8 @@ def reference(events: list[Event]) -> dict[str, Any]:
     made = formats.make("predictions", shapes, MODEL).decode(rows["predictions"])
     known = formats.make("outcomes", shapes, MODEL).decode(rows["outcomes"])
     raws = [row[1] or b"" for row in rows["predictions"]]
-    given = Rows(made.records, made.at_ms, made.latency_ms, raws, known.records, known.at_ms)
-    return reference_to_json(learn(declared, given, as_map, {name: i for i, name in enumerate(declared.features)}))
+    given = references.Rows(made.records, made.at_ms, made.latency_ms, raws, known.records, known.at_ms)
+    return references.reference_to_json(references.learn(declared, given, as_map, {name: i for i, name in enumerate(declared.features)}))
 
 
 def lay_out(kafka: dict[str, Any], prefix: str) -> None:

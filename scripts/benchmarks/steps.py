@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import numpy as np
 from scripts.benchmarks.load import AGO_MS, Load
 
 from anchorwatch.runtime.drive import Clockwork, Drive
@@ -95,11 +96,9 @@ def play(load: Load) -> None:
     taken = 0
     for first in range(0, len(predictions), BATCH):
         rows = predictions[first : first + BATCH]
-        newest = rows[-1][3]
+        newest = int(rows.stamps[-1])
         ingest.take("predictions", rows, newest)
-        known = taken
-        while known < len(outcomes) and outcomes[known][3] <= newest:
-            known += 1
+        known = int(np.searchsorted(outcomes.stamps, newest, "right"))
         if known > taken:
             ingest.take("outcomes", outcomes[taken:known], newest)
         taken = known
@@ -107,7 +106,7 @@ def play(load: Load) -> None:
         if (first + BATCH) % CUT == 0:
             hand_over(ingest, judge)
     if taken < len(outcomes):
-        ingest.take("outcomes", outcomes[taken:], outcomes[-1][3])
+        ingest.take("outcomes", outcomes[taken:], int(outcomes.stamps[-1]))
     drive.end(load.events[-1].at_ms + AGO_MS)
     gc.unfreeze()
 

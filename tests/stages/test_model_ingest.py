@@ -88,12 +88,14 @@ def test_equal_contracts_are_one_layout_also_after_a_restart() -> None:
     assert [model.layout_number(each) for each in (LAYOUT, again, other, LAYOUT)] == [0, 0, 1, 0]
 
 
-def test_groups_count_like_a_loop() -> None:
+@pytest.mark.parametrize("apart", [1, 10**9])
+def test_groups_count_like_a_loop(apart: int) -> None:
+    """Windows and combinations that lie close are numbered by counting, others by sorting."""
     rng = np.random.default_rng(1)
     model = ModelIngest("prod/loan", 1_000)
     model.layouts = [LAYOUT]
     n, key = 500, "inference.seconds"
-    windows, combos, cells, keep = rng.integers(0, 3, n), rng.integers(0, 4, n), rng.integers(0, 9, n), rng.random(n) < 0.7
+    windows, combos, cells, keep = rng.integers(0, 3, n) * apart, rng.integers(0, 4, n) * apart, rng.integers(0, 9, n), rng.random(n) < 0.7
     where = rng.random(n) < 0.5
 
     Groups(windows, combos, keep, model.into(0))(key, cells, where)
@@ -116,7 +118,7 @@ def test_weights_add_as_whole_numbers() -> None:
 
 
 def test_no_id_hashes_to_the_mark_of_an_empty_slot() -> None:
-    found = hashes_of(["", "p-1", "p-1", "é"])
+    found = hashes_of([name.encode() for name in ("", "p-1", "p-1", "é")])
 
     assert found.min() > 0
     assert found[1] == found[2] != found[3]

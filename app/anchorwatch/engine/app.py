@@ -14,6 +14,7 @@ Everything used of Faust is public: BootStrategy, channels, agents, services, Wo
 
 import asyncio
 import functools
+import gc
 import logging
 import os
 import signal
@@ -135,6 +136,9 @@ class App(faust.App):  # type: ignore[misc]
     def run(self, at_exit: Callable[[], None] = lambda: None) -> NoReturn:
         """Leaves with 0 after SIGTERM or SIGINT and a last cut; else with the error's own exit code, 70 for anything unexpected."""
         code = 0
+        gc.collect()
+        gc.freeze()  # what lives for ever is not looked through again: 15.7 -> 14.7 us a prediction with the thresholds
+        gc.set_threshold(50_000, 20, 100)
         try:
             worker = Worker(self, override_logging=False, redirect_stdouts=False)
             worker.spinner = None  # it writes terminal codes into pipes

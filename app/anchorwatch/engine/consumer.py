@@ -11,13 +11,13 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import confluent_kafka as ck
 
 from anchorwatch.engine.cutter import Cutter
 from anchorwatch.engine.ends import Ends
+from anchorwatch.engine.polled import by_partition, parted, run_of
 from anchorwatch.engine.refusals import REFUSED_ACCESS, Right
 from anchorwatch.engine.settings import (
     CLASSIC,
@@ -33,9 +33,8 @@ from anchorwatch.engine.settings import (
     same_counts,
 )
 from anchorwatch.engine.store import Restored, Store
-from anchorwatch.engine.task import AHEAD_BYTES_MAX, Batch, Run, Stage, Task
+from anchorwatch.engine.task import AHEAD_BYTES_MAX, Batch, Stage, Task
 from anchorwatch.errors import OurError, TopicsMismatch, Unreachable
-from anchorwatch.events import Row, headed
 
 if TYPE_CHECKING:
     from anchorwatch.engine.control import Control
@@ -189,14 +188,13 @@ class Reader:
         if trouble := self.trouble or self.consumer.reasons.refusal:
             raise trouble
         polled_ms = time.time_ns() // 1_000_000
-        for (topic, partition), messages in groupby(found, key=lambda m: (m.topic(), m.partition())):
-            task, good = self.tasks.get(partition), list(messages)
-            if troubles := [m for m in good if m.error() is not None]:
-                for m in troubles:
-                    self._trouble(m, task)
-                good = [m for m in good if m.error() is None]
+        for topic, partition, messages in by_partition(found):
+            task = self.tasks.get(partition)
+            good, told = parted(messages)
+            for m in told:
+                self._trouble(m, task)
             if task and good:
-                task.add(topic, run_of(good, polled_ms, self.headed(topic or "")), self._end(topic, partition))
+                task.add(topic, run_of(good, polled_ms, self.headed(topic)), self._end(topic, partition))
         if not self.slow:  # else all is paused
             self.ends.look(self.consumer, self.tasks, polled_ms)
 
@@ -372,26 +370,3 @@ class Reader:
                 self.rising.pop(p).cancelled.set()
             if p in self.tasks:
                 self.tasks.pop(p).open = False
-
-
-def run_of(messages: list[ck.Message], polled_ms: int, with_headers: bool = False) -> Run:
-    """Rows of consecutive messages, none of them an error; with headers they cost 2 us more each."""
-    keys, values = [m.key() for m in messages], [m.value() for m in messages]
-    places = [m.offset() for m in messages], [m.timestamp()[1] for m in messages]
-    rows = cast("list[Row]", list(zip(keys, values, *places, strict=True)))  # bytes: no deserializer is set
-    if with_headers:
-        rows = [headed(row, _headers(m)) for row, m in zip(rows, messages, strict=True)]
-    size = sum(map(len, filter(None, values))) + sum(map(len, filter(None, keys)))
-    return Run(rows, traceparents(messages), polled_ms, size)
-
-
-def traceparents(messages: list[ck.Message]) -> list[bytes | None] | None:
-    """Headers cost 1.6 us a message, so a batch whose first message has no `traceparent` is not asked. Of two the last one counts."""
-    if "traceparent" not in dict(_headers(messages[0])):
-        return None
-    return [dict(_headers(m)).get("traceparent") for m in messages]
-
-
-def _headers(m: ck.Message) -> list[tuple[str, bytes | None]]:
-    pairs: Any = m.headers() or []  # typed too widely
-    return list(pairs)

@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import confluent_kafka as ck
+import numpy as np
 
 from anchorwatch.engine.store import HEAD, Head
 from anchorwatch.engine.transaction import Cut
-from anchorwatch.events import Row
+from anchorwatch.events import Row, Rows
 from anchorwatch.stages.report import Frozen, Report
 
 if TYPE_CHECKING:
     import faust
 
+LEAD_MS = 1_000  # a topic may be ahead of its siblings by so much; at 0 batches are cut in two at every turn, and small ones cost more
 SIBLING_PATIENCE = 2.0  # seconds a silent topic holds back the others of its task
 AHEAD_BYTES_MAX = 16_000_000  # of one topic waiting for its siblings; above: paused
 LOOKED_MS_MAX = 1_000  # since it was last known that a topic was read to its end; above: it does not count as such
@@ -46,7 +48,7 @@ class Stage(Protocol):
 class Run:
     """Rows of one partition from one poll."""
 
-    rows: list[Row]
+    rows: Rows
     traceparents: list[bytes | None] | None
     polled_ms: int
     size: int  # bytes of keys and values
@@ -84,12 +86,11 @@ class Task:
 
     def add(self, topic: str, run: Run, end: int) -> None:
         """end: the topic's high watermark as known by now."""
-        assert run.rows[0][2] >= self.read_to[topic], (
-            f"{topic} {self.partition} came again from {run.rows[0][2]}, was read to {self.read_to[topic]}"
-        )
+        first, last = run.rows.offsets[0], run.rows.offsets[-1]
+        assert first >= self.read_to[topic], f"{topic} {self.partition} came again from {first}, was read to {self.read_to[topic]}"
         self.waiting[topic].append(run)
         self.held[topic] += run.size
-        self.read_to[topic] = run.rows[-1][2] + 1
+        self.read_to[topic] = last + 1
         if self.read_to[topic] >= end:
             self.at_end(topic, self.read_to[topic], end)
         elif (
@@ -146,30 +147,30 @@ class Task:
         return self.refused.then(cut) if self.refused else cut
 
     def in_step(self, now: float) -> list["Batch"]:
-        """What may be handed on: no topic runs ahead of a sibling that has more to come."""
+        """What may be handed on: no topic runs ahead of a sibling that has more to come, but by LEAD_MS."""
         limit = float("inf")  # ms
         for topic, runs in self.waiting.items():
             if runs or topic in self.ended:
                 self.silent_since.pop(topic, None)
                 if runs and topic not in self.ended:
-                    limit = min(limit, runs[-1].rows[-1][3])
+                    limit = min(limit, int(runs[-1].rows.stamps[-1]))
             elif now - self.silent_since.setdefault(topic, now) < SIBLING_PATIENCE:
                 return []
-        return [batch for topic in self.waiting for batch in self._up_to(topic, limit)]
+        return [batch for topic in self.waiting for batch in self._up_to(topic, limit + LEAD_MS)]
 
     def _up_to(self, topic: str, limit: float) -> list["Batch"]:
         batches, runs = [], self.waiting[topic]
         while runs:
             run = runs[0]
-            if run.rows[-1][3] <= limit:
+            if run.rows.stamps[-1] <= limit:
                 runs.popleft()
             else:  # times need not ascend: what stands behind a later row waits with it
-                n = next(i for i, row in enumerate(run.rows) if row[3] > limit)
+                n = int(np.argmax(run.rows.stamps > limit))
                 if not n:
                     break
                 run, runs[0] = run.split(n)
             batches.append(Batch(self, topic, run.rows, run.polled_ms, run.traceparents, self.handed_to[topic], run.size))
-            self.handed_to[topic] = run.rows[-1][2] + 1
+            self.handed_to[topic] = run.rows.offsets[-1] + 1
             self.held[topic] -= run.size
             self.in_channel += run.size
         return batches
@@ -180,7 +181,7 @@ class Batch(NamedTuple):
 
     task: Task
     topic: str
-    rows: list[Row]
+    rows: Rows
     polled_ms: int
     traceparents: list[bytes | None] | None
     begins: int  # offset after the batch before
@@ -207,7 +208,7 @@ async def one_by_one(stream: "faust.streams.Stream") -> AsyncGenerator[Batch, No
             fed = True
         finally:
             task.broken = task.broken or not fed
-        task.next[batch.topic], task.moved = batch.rows[-1][2] + 1, True
+        task.next[batch.topic], task.moved = batch.rows.offsets[-1] + 1, True
         task.advanced = time.monotonic()
         if task.open:
             task.tick(time.time_ns() // 1_000_000)

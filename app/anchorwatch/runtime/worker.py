@@ -3,7 +3,6 @@
 python -m anchorwatch.runtime.worker < pipe
 """
 
-import gc
 import os
 import sys
 import time
@@ -185,9 +184,6 @@ def main(arguments: Sequence[str] = ()) -> None:
         reason = str(trouble) if isinstance(trouble, AnchorwatchError) else repr(trouble)
         link.tell(leaving={"exit": exit_code(trouble) if trouble else 0, "reason": reason if trouble else ""})
 
-    gc.collect()
-    gc.freeze()  # what lives for ever is not looked through again: 15.7 -> 14.7 us a prediction with the thresholds
-    gc.set_threshold(50_000, 20, 100)
     sys.argv = [sys.argv[0]]  # Faust's worker looks at it
     worker.app.run(at_exit)
 

@@ -59,6 +59,8 @@ class Decoded(NamedTuple):
     """A batch, decoded. Every row is a record, refused, a tombstone or a heartbeat: exactly one of these."""
 
     records: list[Any]  # structs with the attributes of the event; an optional one that is absent or null is None or has its default
+    ids: list[bytes]  # UTF-8 of each record's prediction_id; of a flag, of the key that it should have
+    traces: list[str | None] | None  # traceparent of each record; None: no record has one
     rows: list[int] | None  # row of each record, ascending; None: record i is row i
     at_ms: NDArray[np.int64]  # event time of each record: its own, or the record timestamp where that is absent or of no use
     latency_ms: NDArray[np.float64]  # of each prediction, NaN: not told; empty for other roles

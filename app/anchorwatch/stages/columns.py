@@ -12,6 +12,9 @@ from anchorwatch.watches.base import ANSWER, Columns, Floats, Ints
 from anchorwatch.watches.layout import Layout
 
 Objects = Sequence[Any]
+ANSWERED, GIVEN_SCORE, SCORES, FEATURES, STATUS, SEGMENTS = map(
+    attrgetter, ("prediction", "score", "scores", "features", "status", "segments")
+)
 
 
 class Codes(dict[Any, int]):
@@ -36,11 +39,10 @@ class Maker:
 
     def __init__(self, layout: Layout, places: dict[str, int]) -> None:
         """places: feature -> i of the attribute f<i> in the decoder's struct."""
-        self.layout, self._places = layout, places
+        self.layout = layout
         self.numbers = [name for name, kind in layout.features.items() if kind == "number"]
         self.categories = [name for name, kind in layout.features.items() if kind != "number"]
-        self._numbers_of = _getter([f"f{places[name]}" for name in self.numbers])
-        self._categories_of = _getter([f"f{places[name]}" for name in self.categories])
+        self._place_of = {name: attrgetter(f"f{place}") for name, place in places.items()}
         reference = layout.reference
         self._codes = {}
         for name in self.categories:
@@ -51,23 +53,20 @@ class Maker:
         for codes, known in zip(self._dimensions, layout.value_codes, strict=True):
             codes.update(known)
             codes[None] = 0
+        self.private = frozenset(name for name in layout.features if layout.is_private(name))
+        self._needed = [name for name in layout.watched_features if not self._is_optional(name)]
         positive = layout.contract.labels.positive
         self._positive = positive if positive is not None else (layout.classes[1] if len(layout.classes) == 2 else None)
 
     def columns(self, records: Objects, latency_ms: Floats, end_to_end_s: Floats) -> Columns:
         """records: predictions of this model, n of them."""
         n = len(records)
-        answers, scores, many, features, status = _columns(records, RECORD, 5)
-        failed = np.fromiter(map(_is_failure, status), np.bool_, n) if any(status) else np.zeros(n, np.bool_)
-        score = np.array(scores, np.float64)
-        confidence = self._confidence(score, many)
-        numbers = {}
-        if self.numbers:
-            numbers = dict(zip(self.numbers, _floats(list(map(self._numbers_of, features))).T, strict=True))
-        codes = {}
-        if self.categories:
-            for name, column in zip(self.categories, zip(*map(self._categories_of, features), strict=True), strict=True):
-                codes[name] = self._codes[name].of(column)
+        answers, status, features = list(map(ANSWERED, records)), list(map(STATUS, records)), list(map(FEATURES, records))
+        failed = np.zeros(n, np.bool_) if status.count(OK) == n else np.fromiter(map(_is_failure, status), np.bool_, n)
+        score = _floats(GIVEN_SCORE, records)
+        confidence = self._confidence(score, list(map(SCORES, records)))
+        numbers = {name: _floats(self._place_of[name], features) for name in self.numbers}
+        codes = {name: self._codes[name].of(list(map(self._place_of[name], features))) for name in self.categories}
         if self.layout.regression:
             numbers[ANSWER] = np.array([a if isinstance(a, float) else np.nan for a in answers])
         else:
@@ -76,11 +75,10 @@ class Maker:
 
     def raw_categories(self, records: Objects) -> dict[str, Objects]:
         """Category -> its values as text, None where absent."""
-        features = [r.features for r in records]
-        columns = zip(*map(self._categories_of, features), strict=True) if self.categories and features else ()
+        features = list(map(FEATURES, records))
         return {
-            name: [v if v is None or isinstance(v, str) else canonical(v) for v in column]
-            for name, column in zip(self.categories, columns, strict=False)
+            name: [v if v is None or isinstance(v, str) else canonical(v) for v in map(self._place_of[name], features)]
+            for name in (self.categories if features else ())
         }
 
     def _confidence(self, score: Floats, many: Objects) -> Floats:
@@ -98,7 +96,7 @@ class Maker:
         """The combination of listed segment values of each record; a declared feature stands in for a segment of its name."""
         if not self.layout.dimensions:
             return np.zeros(len(records), np.int64)
-        segments = list(map(attrgetter("segments"), records))
+        segments = list(map(SEGMENTS, records))
         codes = []
         for dimension, known in zip(self.layout.dimensions, self._dimensions, strict=True):
             try:
@@ -106,17 +104,15 @@ class Maker:
             except (KeyError, TypeError):  # some record lacks it, or all segments
                 column = [each.get(dimension) if each else None for each in segments]
             if None in column and dimension in self.categories:
-                place = f"f{self._places[dimension]}"
-                column = [v if v is not None else getattr(r.features, place, None) for v, r in zip(column, records, strict=True)]
+                instead = self._place_of[dimension]
+                column = [v if v is not None else instead(r.features) for v, r in zip(column, records, strict=True)]
             codes.append(known.of(column))
         return self.layout.combos(codes, len(records))
 
     def lacking(self, columns: Columns) -> NDArray[np.bool_]:
         """bool[n]: lacks a field that is nearly always there (in the reference; without one: any declared field)."""
         lacks = np.zeros(columns.n, np.bool_)
-        for name in self.layout.watched_features:
-            if self._is_optional(name):
-                continue
+        for name in self._needed:
             lacks |= np.isnan(columns.numbers[name]) if name in columns.numbers else columns.codes[name] < 0
         return lacks & ~columns.failed
 
@@ -126,28 +122,16 @@ class Maker:
 
 
 OPTIONAL_SHARE = 0.05  # missing in the reference: above, a record without the field is nothing to look at
-RECORD = attrgetter("prediction", "score", "scores", "features", "status")
+OK = 200  # status of a call that answered, also where none is told
 
 
-def _floats(rows: list[tuple[Any, ...]]) -> Floats:
-    """float64[n, numbers]. What is no number was read as an older contract says, in the batch in which it changed."""
+def _floats(get: Callable[[Any], Any], of: Objects) -> Floats:
+    """float64[n], None is NaN. What is no number was read as an older contract says, in the batch in which it changed."""
     try:
-        return np.array(rows, np.float64)
+        return np.fromiter(map(get, of), np.float64, len(of))  # half the cost of a list in between
     except (TypeError, ValueError):
-        return np.array([[value if isinstance(value, float) else np.nan for value in row] for row in rows], np.float64)
+        return np.array([value if isinstance(value, float) else np.nan for value in map(get, of)], np.float64)
 
 
 def _is_failure(status: int | None) -> bool:
     return status is not None and status >= 400
-
-
-def _columns(records: Objects, get: Callable[[Any], Any], width: int) -> list[Objects]:
-    return list(zip(*map(get, records), strict=True)) if records else [()] * width
-
-
-def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
-    """attrgetter gives a bare value for one name."""
-    if len(names) > 1:
-        return attrgetter(*names)
-    single = [attrgetter(name) for name in names]
-    return lambda record: tuple(get(record) for get in single)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from anchorwatch.events import Observation, Record, Role, Row
+from anchorwatch.events import Observation, Record, Role, Row, Rows
 from anchorwatch.stages._formats import Decoder, Formats, Translator
 from anchorwatch.stages.columns import Maker, Objects
 from anchorwatch.stages.ingest_state import Book
@@ -83,7 +83,8 @@ class Ingest:
 
     def take(self, topic: str, rows: Sequence[Row], polled_ms: int, traceparents: Sequence[bytes | None] | None = None) -> None:
         """Consecutive records of one topic. polled_ms: when they were read, wall clock (under `clock: events` any number)."""
-        self._prepare(rows[0][3])
+        rows = Rows.of(rows)
+        self._prepare(int(rows.stamps[0]))
         role, known_ms = self.settings.roles[topic], _known_by(rows, polled_ms)
         if topic in self._translators:
             rows, traceparents, decoded = self._translated(topic, role, rows, polled_ms, traceparents)
@@ -94,19 +95,22 @@ class Ingest:
         if decoded.records:
             row_of = None if decoded.rows is None else np.array(decoded.rows, np.int64)
             at_ms = self._sane(decoded.at_ms, polled_ms)
-            batch = Batch(topic, self.task, rows, decoded.records, row_of, at_ms, decoded.latency_ms, polled_ms, traceparents)
+            batch = Batch(
+                topic, self.task, rows, decoded.records, decoded.ids, decoded.traces, row_of, at_ms, decoded.latency_ms, polled_ms, traceparents
+            )  # fmt: skip
             for key, places in self._by_model(decoded.records).items():
                 self._route(role, key, batch if places is None else batch.part(places))
 
     def _translated(
-        self, topic: str, role: Role, rows: Sequence[Row], polled_ms: int, traceparents: Sequence[bytes | None] | None
-    ) -> tuple[Sequence[Row], Sequence[bytes | None] | None, Any]:
+        self, topic: str, role: Role, rows: Rows, polled_ms: int, traceparents: Sequence[bytes | None] | None
+    ) -> tuple[Rows, Sequence[bytes | None] | None, Any]:
         """Rows of ours, the trace of each, and what they hold. What is refused is so in the bytes in which it came."""
         opened = self._translators[topic].open(rows)
-        decoded = self._decoders[role].decode(opened.rows)
+        ours = Rows.of(opened.rows)
+        decoded = self._decoders[role].decode(ours)
         tally = Counter(opened.tally) + Counter(decoded.tally)
         self._refuse(topic, rows, opened.refusals(decoded.refused), tally, polled_ms)
-        return opened.rows, traceparents and [traceparents[i] for i in opened.origin], decoded
+        return ours, traceparents and [traceparents[i] for i in opened.origin], decoded
 
     def _advance(self, topic: str, at: Ints, heartbeat_ms: int, known_ms: int) -> None:
         """How far the topic was seen. A record with a clock ahead does not take the others with it, which would all come late then."""
@@ -155,11 +159,11 @@ class Ingest:
 
     def _by_model(self, records: Objects) -> dict[str, Ints | None]:
         """`<environment>/<model>` -> places in records; None: all of them."""
-        environments, models = set(map(ENVIRONMENT, records)), set(map(MODEL, records))
-        if len(environments) == len(models) == 1:
-            return {f"{environments.pop()}/{models.pop()}": None}
+        environments, models = list(map(ENVIRONMENT, records)), list(map(MODEL, records))
+        if environments.count(environments[0]) == models.count(models[0]) == len(records):
+            return {f"{environments[0]}/{models[0]}": None}
         found: dict[str, list[int]] = {}
-        for i, (environment, model) in enumerate(zip(map(ENVIRONMENT, records), map(MODEL, records), strict=True)):
+        for i, (environment, model) in enumerate(zip(environments, models, strict=True)):
             found.setdefault(f"{environment}/{model}", []).append(i)
         return {key: np.array(places) for key, places in found.items()}
 
@@ -204,9 +208,7 @@ class Ingest:
             found = self.models[key] = ModelIngest(key, self.settings.window_ms)
         return found
 
-    def _refuse(
-        self, topic: str, rows: Sequence[Row], refusals: Sequence[Any], tally: Mapping[tuple[str, str], int], polled_ms: int
-    ) -> None:
+    def _refuse(self, topic: str, rows: Rows, refusals: Sequence[Any], tally: Mapping[tuple[str, str], int], polled_ms: int) -> None:
         """Refused rows go to the dead letters; what was noted or repaired is counted under its model."""
         for (key, what), n in tally.items():
             self.note(key, what, n)
@@ -273,7 +275,7 @@ class Ingest:
         return Frozen(chunks, records + dead, report)
 
 
-def _known_by(rows: Sequence[Row], polled_ms: int) -> int:
+def _known_by(rows: Rows, polled_ms: int) -> int:
     """When the newest of consecutive records was there at the latest: it was read, and where the broker stamps, written."""
-    written_ms = rows[-1][3]
+    written_ms = int(rows.stamps[-1])
     return min(polled_ms, written_ms) if written_ms > 0 else polled_ms

@@ -1,14 +1,14 @@
 """What one batch of decoded records of one model does to its counts, its join and its report."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from operator import attrgetter, itemgetter
+from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anchorwatch.events import Row
+from anchorwatch.events import Row, Rows
 from anchorwatch.stages.columns import Maker, Objects
 from anchorwatch.stages.join import Added, Joined
 from anchorwatch.stages.model_ingest import LOOK_SHARE, ModelIngest, hashes_of, segment_names
@@ -18,10 +18,9 @@ from anchorwatch.trace import keeps
 from anchorwatch.watches.base import Columns, Floats, Ints
 
 REPLAY_MS = 60_000  # read so much behind: age, not latency
-STAMP = itemgetter(3)
 VERSIONS_MAX = 32  # model versions and flag reasons of one window
-ID, ARM, VERSION, FLAG, LABEL, REVISION, KIND, TRACE = map(
-    attrgetter, ("prediction_id", "arm", "model_version", "flag", "label", "revision", "kind", "traceparent")
+ARM, VERSION, FLAG, REQUESTED, LABEL, REVISION, KIND = map(
+    attrgetter, ("arm", "model_version", "flag", "requested_at_ms", "label", "revision", "kind")
 )
 ODD = frozenset("13579bdf")  # last digit of a traceparent whose producer kept it: a first look, `keeps` decides
 ODD_BYTES = np.array([chr(byte) in ODD for byte in range(256)])
@@ -34,8 +33,10 @@ class Batch:
 
     topic: str
     task: int
-    rows: Sequence[Row]
+    rows: Rows
     records: Objects
+    ids: Sequence[bytes]  # of the predictions meant, UTF-8
+    own_traces: Sequence[str | None] | None  # what the payloads say; None: nothing
     row_of: Ints | None  # place in `rows` of each record; None: the same
     at: Ints  # event times, int64[n]
     latency_ms: Floats  # float64[n]; empty for outcomes
@@ -47,25 +48,30 @@ class Batch:
 
     def stamps(self) -> Floats:
         """Record timestamps, float64[n]."""
-        every = np.fromiter(map(STAMP, self.rows), np.float64, len(self.rows))
-        return every if self.row_of is None else every[self.row_of]
+        return (self.rows.stamps if self.row_of is None else self.rows.stamps[self.row_of]).astype(np.float64)
 
-    def traces(self) -> list[str | None]:
-        """The payload's traceparent, else the header's."""
-        found: list[str | None] = list(map(TRACE, self.records))
-        if self.headers is not None:
-            for i, own in enumerate(found):
-                header = self.headers[i if self.row_of is None else int(self.row_of[i])]
-                if own is None and header is not None:
-                    found[i] = header.decode("ascii", "replace")
+    def traces(self) -> Sequence[str | None]:
+        """The payload's traceparent, else the header's; empty: nobody sent one."""
+        if self.headers is None:
+            return self.own_traces or ()
+        found = list(self.own_traces or [None] * len(self.records))
+        for i, own in enumerate(found):
+            header = self.headers[i if self.row_of is None else int(self.row_of[i])]
+            if own is None and header is not None:
+                found[i] = header.decode("ascii", "replace")
         return found
 
     def part(self, places: Ints) -> "Batch":
         """Only these records, ascending."""
         rows = places if self.row_of is None else self.row_of[places]
         latency = self.latency_ms[places] if len(self.latency_ms) else self.latency_ms
-        records = [self.records[i] for i in places.tolist()]
-        return Batch(self.topic, self.task, self.rows, records, rows, self.at[places], latency, self.polled_ms, self.headers)
+        at = places.tolist()
+        records, ids, traces = (
+            [self.records[i] for i in at],
+            [self.ids[i] for i in at],
+            self.own_traces and [self.own_traces[i] for i in at],
+        )
+        return replace(self, records=records, ids=ids, own_traces=traces, row_of=rows, at=self.at[places], latency_ms=latency)
 
 
 def sampled_places(traces: Sequence[str | None]) -> list[int]:
@@ -96,7 +102,7 @@ class Intake:
         if not batch.records:
             return
         columns = maker.columns(batch.records, batch.latency_ms, self._end_to_end(batch))
-        hashes = hashes_of(list(map(ID, batch.records)))
+        hashes = hashes_of(batch.ids)
         added, late = model.predictions(maker, batch.records, hashes, batch.at, columns, closed_ms)
         names = {"environment": version.contract.environment, "model": version.contract.model}
         self._tell_predictions(key, names, added, int(np.count_nonzero(late)))
@@ -130,7 +136,7 @@ class Intake:
         n = len(batch.records)
         if not self.wall:
             return np.full(n, np.nan)
-        requested = [r.requested_at_ms for r in batch.records]
+        requested = list(map(REQUESTED, batch.records))
         if requested.count(None) == n:
             return np.full(n, np.nan)
         since = np.array([r if isinstance(r, int) else np.nan for r in requested], np.float64)
@@ -144,7 +150,7 @@ class Intake:
         look = np.flatnonzero(counted & ((hashes % np.uint64(LOOK_SHARE) == 0) | maker.lacking(columns)))
         if not len(look):
             return
-        private = frozenset(f for f in layout.features if layout.is_private(f))
+        private = maker.private
         into = model.into(model.layout_number(layout))
         for i in look.tolist():
             features = self.as_map(batch.row(i)[1] or b"").get("features")
@@ -221,14 +227,13 @@ class Intake:
             batch = batch.part(np.array([i for i, kind in enumerate(kinds) if kind != "proxy"], np.int64))
         if not batch.records:
             return
-        hashes = hashes_of(list(map(ID, batch.records)))
-        revisions = np.array([r or 0 for r in map(REVISION, batch.records)], np.int64)
+        hashes = hashes_of(batch.ids)
+        revisions = np.fromiter(map(REVISION, batch.records), np.int64, len(batch.records))
         joined, fresh = model.outcomes(maker, list(map(LABEL, batch.records)), hashes, batch.at, revisions)
         self.note(key, "note.new_class", fresh)
         names = {"environment": version.contract.environment, "model": version.contract.model}
         self._tell_outcomes(key, names, maker.layout.late_ms, model, batch.at, joined)
-        if model.waiting.traces:
-            self._keep_outcomes(names, model, batch, hashes, joined)
+        self._keep_outcomes(names, model, batch, hashes, joined)
 
     def _tell_outcomes(self, key: str, names: dict[str, str], late_ms: int, model: ModelIngest, known: Ints, joined: Joined) -> None:
         there = joined.rows >= 0
@@ -245,19 +250,16 @@ class Intake:
             self.report.latencies.setdefault(hop, []).append(np.maximum(delay, 0) / 1000)
 
     def _keep_outcomes(self, names: dict[str, str], model: ModelIngest, batch: Batch, hashes: NDArray[np.uint64], joined: Joined) -> None:
-        ids = hashes.tolist()
-        known = model.waiting.traces.keys() & set(ids)
-        if not known:
-            return
-        traces = batch.traces()
-        for i, h in [(i, h) for i, h in enumerate(ids) if h in known]:
+        known = model.waiting.traced(hashes).tolist()
+        traces = {i: trace for i, trace in enumerate(batch.traces()) if trace} if known else {}
+        for i in known:
             if joined.rows[i] < 0 or len(self.report.kept) >= KEPT_MAX:
                 continue
-            linked = model.waiting.traces[h]
+            linked = model.waiting.traces[int(hashes[i])]
             record, (_, _, offset, stamp) = batch.records[i], batch.row(i)
             delay = int(batch.at[i]) - int(model.waiting.columns["at"][joined.rows[i] - model.waiting.first])
             kept_one = Kept(
-                "outcomes", names["environment"], names["model"], record.prediction_id, batch.topic, batch.task, offset, traces[i] or "",
+                "outcomes", names["environment"], names["model"], record.prediction_id, batch.topic, batch.task, offset, traces.get(i, ""),
                 stamp, batch.polled_ms, batch.polled_ms, linked, delay, str(record.label)[:64],
             )  # fmt: skip
             self.report.kept.append(kept_one)

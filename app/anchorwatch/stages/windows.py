@@ -5,6 +5,7 @@ count name and batch, whatever the number of groupings.
 """
 
 from collections.abc import Iterable, Mapping
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ PARTS_MAX = 16  # additions of one count before they are merged
 EXEMPLARS_MAX = 16  # of a block
 EXEMPLARS_OF_COMBO = 2
 SAMPLE_MAX = 64  # values of an undeclared field
+KIND_OF = {NoneType: "null", bool: "bool", int: "number", float: "number", str: "text", list: "nested", dict: "nested"}
 FIELDS_MAX = 1_000  # field names of a block; above: not looked at
 
 
@@ -80,7 +82,7 @@ class OpenWindow:
                 if len(self.fields) >= FIELDS_MAX:
                     continue
                 count = self.fields[name] = FieldCount(0, {})
-            kind = kind_of(value)
+            kind = KIND_OF[type(value)]
             count.types[kind] = count.types.get(kind, 0) + 1
             if kind == "null":
                 continue
@@ -145,13 +147,7 @@ class OpenWindow:
 
 
 def kind_of(value: Value | list[Any] | dict[str, Any]) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, int | float):
-        return "number"
-    return "text" if isinstance(value, str) else "nested"
+    return KIND_OF[type(value)]
 
 
 def smallest(sample: list[tuple[int, Value]]) -> list[tuple[int, Value]]:

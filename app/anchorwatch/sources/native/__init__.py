@@ -11,7 +11,6 @@ tombstone, under ""
 """
 
 from operator import attrgetter
-from types import NoneType
 from typing import Any
 
 import msgspec
@@ -32,14 +31,18 @@ SCORES_SUM = 0.01  # how far from 1 a sum of `scores` may be
 class _Traced(Role):
     """Events that carry a `traceparent`: one that is malformed becomes None and is noted."""
 
-    def _notice(self, records: list[Any], note: Note) -> None:
+    def _traces(self, records: list[Any], note: Note) -> list[str | None] | None:
         traces = list(map(attrgetter("traceparent"), records))
-        if _well_formed([trace for trace in traces if trace is not None]):
-            return
+        absent = traces.count(None)
+        if absent == len(traces):
+            return None
+        if _well_formed([trace for trace in traces if trace is not None] if absent else traces):
+            return traces
         for i, trace in enumerate(traces):
             if trace is not None and readers.traceparent(trace, "traceparent", Remarks()) is None:
-                records[i].traceparent = None
+                records[i].traceparent = traces[i] = None
                 note(i, "malformed_traceparent")
+        return traces
 
 
 def _well_formed(traces: list[str]) -> bool:
@@ -70,9 +73,8 @@ class Predictions(_Traced):
     featured = True
 
     def _notice(self, records: list[Any], note: Note) -> None:
-        super()._notice(records, note)
         scores = list(map(attrgetter("scores"), records))
-        if set(map(type, scores)) <= {NoneType}:
+        if scores.count(None) == len(scores):
             return
         for i, each in enumerate(scores):  # 0.3 us a record that has them
             if each is not None and abs(sum(each.values()) - 1) > SCORES_SUM:
@@ -81,7 +83,7 @@ class Predictions(_Traced):
     def _latency(self, records: list[Any], stamps: NDArray[np.int64], at: NDArray[np.int64], note: Note) -> NDArray[np.float64]:
         latency = np.array(list(map(attrgetter("latency_ms"), records)), np.float64)
         requested = list(map(attrgetter("requested_at_ms"), records))
-        if set(map(type, requested)) <= {NoneType}:
+        if requested.count(None) == len(requested):
             return latency
         since = instants(requested, stamps, note)
         derived = np.isnan(latency) & (since >= 0)
@@ -113,8 +115,8 @@ class Flags(Role):
     named = False
     identified = False
 
-    def _key_of(self, record: Any) -> bytes:
-        return f"{record.environment}/{record.key}".encode()
+    def _ids(self, records: list[Any]) -> list[bytes]:
+        return [f"{record.environment}/{record.key}".encode() for record in records]
 
 
 def as_map(raw: bytes) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from anchorwatch.errors import EventRejected
-from anchorwatch.events import MODEL_NAME, Row
+from anchorwatch.events import MODEL_NAME, Row, Rows
 from anchorwatch.sources.base import Decoded, Refused, Shape
 from anchorwatch.sources.native import careful, readers
 from anchorwatch.sources.native.careful import Remarks
@@ -95,22 +95,23 @@ class Role:
 
     def decode(self, rows: Sequence[Row]) -> Decoded:
         """Never raises, whatever the bytes."""
-        batch = _Batch()
-        records, odd = self._read_strictly([row[1] for row in rows])
-        kept = None
+        rows, batch, kept = Rows.of(rows), _Batch(), None
+        records, odd = self._read_strictly(rows.values)
+        keys, stamps = rows.keys, rows.stamps
         if odd:
             records, kept = self._read_oddly(rows, records, odd, batch)
-        used = rows if kept is None else [rows[i] for i in kept]
+            keys, stamps = [rows.keys[i] for i in kept], rows.stamps[np.array(kept, np.int64)]
 
         def note(i: int, what: str) -> None:
             batch.tally[self._owner(records[i]), f"note.{what}"] += 1
 
-        stamps = np.fromiter((row[3] for row in used), np.int64, len(used))
-        self._compare_keys(used, records, note)
+        ids = self._ids(records)
+        self._compare_keys(keys, ids, note)
         at = self._at(records, stamps, note)
         latency = self._latency(records, stamps, at, note) if self.featured else np.empty(0)
+        traces = self._traces(records, note)
         self._notice(records, note)
-        return Decoded(records, kept, at, latency, batch.refused, dict(batch.tally), batch.examples, batch.heartbeat_ms)
+        return Decoded(records, ids, traces, kept, at, latency, batch.refused, dict(batch.tally), batch.examples, batch.heartbeat_ms)
 
     def _read_strictly(self, values: Sequence[bytes | None]) -> tuple[list[Any], list[int]]:
         """-> records, and the places of the values that are none."""
@@ -136,7 +137,7 @@ class Role:
         unread |= {i for i, record in zip(places, records, strict=True) if id(record) in long}
         return [record for record in records if id(record) not in long], sorted(unread)
 
-    def _read_oddly(self, rows: Sequence[Row], strict: list[Any], odd: list[int], batch: _Batch) -> tuple[list[Any], list[int]]:
+    def _read_oddly(self, rows: Rows, strict: list[Any], odd: list[int], batch: _Batch) -> tuple[list[Any], list[int]]:
         """Second and third reading; -> all records and their rows, in order."""
         slots: list[Any] = [None] * len(rows)
         unread = set(odd)
@@ -264,15 +265,14 @@ class Role:
     def _owner(self, record: Any) -> str:
         return f"{record.environment}/{record.model}" if self.named else ""
 
-    def _key_of(self, record: Any) -> bytes:
-        """The key that a record should have, of events without a prediction id."""
-        raise NotImplementedError
+    def _ids(self, records: list[Any]) -> list[bytes]:
+        """The key that each record should have: its prediction id, where it has one."""
+        return list(map(str.encode, map(_PREDICTION_ID, records)))
 
-    def _compare_keys(self, rows: Sequence[Row], records: list[Any], note: Note) -> None:
-        """Whole batches first: 0.1 us a record; one by one only where something differs."""
-        keys = [row[0] for row in rows]
-        ids = [name.encode() for name in map(_PREDICTION_ID, records)] if self.identified else list(map(self._key_of, records))
-        if keys == ids:
+    @staticmethod
+    def _compare_keys(keys: Sequence[bytes | None], ids: list[bytes], note: Note) -> None:
+        """Whole batches first; one by one only where something differs."""
+        if list(keys) == ids:
             return
         for i, (key, wanted) in enumerate(zip(keys, ids, strict=True)):
             if key != wanted:
@@ -287,6 +287,10 @@ class Role:
     def _latency(self, records: list[Any], stamps: NDArray[np.int64], at: NDArray[np.int64], note: Note) -> NDArray[np.float64]:
         """float64[n], NaN: not told; events with features only."""
         raise NotImplementedError
+
+    def _traces(self, records: list[Any], note: Note) -> list[str | None] | None:  # noqa: ARG002
+        """The traceparent of each record, of events that carry one; None: no record has one."""
+        return None
 
     def _notice(self, records: list[Any], note: Note) -> None:
         """What else a kind of event looks at."""

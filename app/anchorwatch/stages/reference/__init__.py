@@ -104,10 +104,10 @@ def with_features(contract: Contract, samples: Sequence[Mapping[str, Any]]) -> C
 
 def _pairs(contract: Contract, rows: Rows) -> tuple[Floats, Floats]:
     """Seconds between prediction and label, and |prediction - label| of a regression, of all that can be joined."""
-    at = dict(zip(hashes_of([r.prediction_id for r in rows.predictions]).tolist(), range(len(rows.at)), strict=True))
+    at = dict(zip(hashes_of([r.prediction_id.encode() for r in rows.predictions]).tolist(), range(len(rows.at)), strict=True))
     delays, errors = [], []
     for h, outcome, known in zip(
-        hashes_of([r.prediction_id for r in rows.outcomes]).tolist(), rows.outcomes, rows.known.tolist(), strict=True
+        hashes_of([r.prediction_id.encode() for r in rows.outcomes]).tolist(), rows.outcomes, rows.known.tolist(), strict=True
     ):
         place = at.get(h)
         if place is None or outcome.kind == "proxy":
@@ -196,12 +196,12 @@ def _counted(contract: Contract, first: Reference, rows: Rows, places: dict[str,
     model = ModelIngest(contract.key, stretch_ms)
     maker = Maker(layout, places)
     columns = maker.columns(rows.predictions, rows.latency_ms, np.full(len(rows.predictions), np.nan))
-    model.predictions(maker, rows.predictions, hashes_of([r.prediction_id for r in rows.predictions]), rows.at, columns, -1)
+    model.predictions(maker, rows.predictions, hashes_of([r.prediction_id.encode() for r in rows.predictions]), rows.at, columns, -1)
     observed = [i for i, r in enumerate(rows.outcomes) if r.kind != "proxy"]
     if observed:
         some = [rows.outcomes[i] for i in observed]
         revisions = np.array([r.revision or 0 for r in some], np.int64)
-        model.outcomes(maker, [r.label for r in some], hashes_of([r.prediction_id for r in some]), rows.known[observed], revisions)
+        model.outcomes(maker, [r.label for r in some], hashes_of([r.prediction_id.encode() for r in some]), rows.known[observed], revisions)
         at = model.waiting.column("at")[model.waiting.column("layout") != GHOST]
         model.mature(layout, int(at.max()) + 2 * (layout.late_ms + model.cell_ms(layout) + stretch_ms))
     stretches: dict[str, list[tuple[int, Ints]]] = {}
