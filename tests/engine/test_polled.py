@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import confluent_kafka as ck
 
 from anchorwatch.engine.polled import by_partition, parted, run_of
+from anchorwatch.events import Headed
 
 
 def message(
@@ -57,3 +58,9 @@ def test_headers_are_read_where_the_first_message_has_a_traceparent_and_of_two_t
 
     assert run_of([message(0, headers=one), message(1, headers=two), none], 0).traceparents == [b"1", b"2", None]
     assert run_of([none, message(3, headers=one)], 0).traceparents is None
+
+
+def test_a_format_that_speaks_in_headers_gets_them_with_each_row() -> None:
+    rows = run_of([message(0, headers=[("ce_id", b"7")]), message(1)], 0, with_headers=True).rows
+
+    assert [row.headers for row in rows if isinstance(row, Headed)] == [{"ce_id": b"7"}, {}]

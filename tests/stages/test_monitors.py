@@ -45,7 +45,7 @@ def test_while_learning_nobody_judges_other() -> None:
     of = layout(learning=True)
 
     assert {m.segment for m in Monitors(of, 30.0).every} == {"whole"}
-    assert of.expand(np.zeros(1, np.int64), np.array([[7]])).tolist() == [[7], [0]]
+    assert of.expand(of.segments_of(np.zeros(1, np.int64)), np.array([[7]])).tolist() == [[7], [0]]
 
 
 def test_the_banks_see_the_counts_that_the_watches_mean() -> None:

@@ -5,7 +5,7 @@ from tests.traffic import LOAN, contract_of
 
 from anchorwatch.events import Exemplar, Value
 from anchorwatch.stages import windows
-from anchorwatch.stages.windows import OpenWindow, Tally, chosen, kind_of, smallest
+from anchorwatch.stages.windows import Numbering, OpenWindow, Tally, chosen, kind_of, smallest
 from anchorwatch.watches import catalogue
 from anchorwatch.watches.layout import Layout
 
@@ -27,6 +27,24 @@ def test_a_tally_adds_like_a_table(additions: list[dict[int, int]]) -> None:
     assert [list(row) for row in counts] == [list(total[combo]) for combo in combos]
     assert set(combos.tolist()) == {combo for addition in additions for combo in addition}
     assert len(tally.combos) == 1
+
+
+@given(st.lists(st.tuples(st.sets(st.integers(0, 9), min_size=1), st.sampled_from(["both", "one"])), max_size=40))
+def test_counts_that_share_a_numbering_add_up_each_by_itself(additions: list[tuple[set[int], str]]) -> None:
+    """The second one misses some additions, so its combinations are others."""
+    numbering = Numbering()
+    tallies, totals = [Tally(1, numbering), Tally(1, numbering)], [np.zeros(10, np.int64), np.zeros(10, np.int64)]
+    for n, (combos, which) in enumerate(additions):
+        some = np.array(sorted(combos))
+        for tally, total in list(zip(tallies, totals, strict=True))[: 2 if which == "both" else 1]:
+            tally.add(some, np.full((len(some), 1), n))
+            total[some] += n
+
+    for tally, total in zip(tallies, totals, strict=True):
+        found, counts = tally.merge()
+        assert (np.diff(found) > 0).all()
+        assert total[found].tolist() == counts[:, 0].tolist()
+        assert counts.sum() == total.sum()
 
 
 def test_additions_are_merged_before_they_are_many() -> None:

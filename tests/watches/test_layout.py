@@ -45,7 +45,7 @@ def test_expanded_counts_are_those_of_a_loop() -> None:
     combos = of.combos(codes, 200)
     unique, counts = np.unique(combos, return_counts=True)
 
-    total = of.expand(unique, np.stack([counts, 2 * counts], axis=1))
+    total = of.expand(of.segments_of(unique), np.stack([counts, 2 * counts], axis=1))
 
     whole = [int(sum((row == i).sum() for row in of.segments_of(combos))) for i in range(len(of.segments))]
     assert total.tolist() == [[n, 2 * n] for n in whole]
@@ -55,7 +55,7 @@ def test_without_segments_all_is_the_whole_and_nothing_is_other() -> None:
     of = layout(LOAN.replace("by: [region, tier]", "by: []"))
 
     assert of.segments == ("whole", "other")
-    assert of.expand(np.zeros(1, np.int64), np.array([[7]])).tolist() == [[7], [0]]
+    assert of.expand(of.segments_of(np.zeros(1, np.int64)), np.array([[7]])).tolist() == [[7], [0]]
 
 
 def test_other_is_what_is_not_listed_though_others_of_its_dimension_are() -> None:

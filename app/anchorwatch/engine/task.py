@@ -20,7 +20,7 @@ from anchorwatch.stages.report import Frozen, Report
 if TYPE_CHECKING:
     import faust
 
-LEAD_MS = 1_000  # a topic may be ahead of its siblings by so much; at 0 batches are cut in two at every turn, and small ones cost more
+LEAD_MS = 2_000  # a topic may be ahead of its siblings by so much; at 0 batches are cut in two at every turn, and small ones cost more
 SIBLING_PATIENCE = 2.0  # seconds a silent topic holds back the others of its task
 AHEAD_BYTES_MAX = 16_000_000  # of one topic waiting for its siblings; above: paused
 LOOKED_MS_MAX = 1_000  # since it was last known that a topic was read to its end; above: it does not count as such

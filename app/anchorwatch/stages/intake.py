@@ -103,13 +103,14 @@ class Intake:
             return
         columns = maker.columns(batch.records, batch.latency_ms, self._end_to_end(batch))
         hashes = hashes_of(batch.ids)
-        added, late = model.predictions(maker, batch.records, hashes, batch.at, columns, closed_ms)
+        combos = maker.combos(batch.records)
+        added, late = model.predictions(maker.layout, combos, hashes, batch.at, columns, closed_ms)
         names = {"environment": version.contract.environment, "model": version.contract.model}
         self._tell_predictions(key, names, added, int(np.count_nonzero(late)))
         counted = added.new & ~late
         self._look(maker, model, batch, columns, hashes, counted)
         self._versions(maker, model, batch, counted)
-        self._keep(version, maker, model, batch, hashes, counted, columns)
+        self._keep(version, maker, model, batch, hashes, combos, counted, columns)
         self._time(names, batch, columns)
 
     def _tell_predictions(self, key: str, names: dict[str, str], added: Added, late: int) -> None:
@@ -176,8 +177,8 @@ class Intake:
                         table[value] = table.get(value, 0) + int(n)
 
     def _keep(
-        self, version: Version, maker: Maker, model: ModelIngest, batch: Batch, hashes: NDArray[np.uint64], counted: NDArray[np.bool_],
-        columns: Columns,
+        self, version: Version, maker: Maker, model: ModelIngest, batch: Batch, hashes: NDArray[np.uint64], combos: Ints,
+        counted: NDArray[np.bool_], columns: Columns,
     ) -> None:  # fmt: skip
         """Predictions whose producer sampled their trace: remembered for their outcome, as evidence, and for spans."""
         traces = batch.traces()
@@ -185,7 +186,7 @@ class Intake:
         if not kept:
             return
         contract = version.contract
-        combos = maker.combos([batch.records[i] for i, _ in kept])
+        combos = combos[[i for i, _ in kept]]
         by_window: dict[int, list[tuple[int, float, str, int]]] = {}
         for j, (i, traceparent) in enumerate(kept):
             seconds = float(columns.latency_s[i])

@@ -1,5 +1,6 @@
 """One model in one ingest task: its waiting predictions, what is counted of them, and when they are old enough to be judged."""
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from anchorwatch.stages.columns import Maker, Objects
 from anchorwatch.stages.join import GHOST, Added, Joined, Waiting
-from anchorwatch.stages.windows import OpenWindow
+from anchorwatch.stages.windows import OpenWindow, numbered
 from anchorwatch.watches.base import ANSWER, Columns, Floats, Ints, Matured
 from anchorwatch.watches.layout import Layout
 
@@ -28,12 +29,13 @@ class Groups:
         self.keep = np.flatnonzero(keep)
         w, c = windows[self.keep], combos[self.keep]
         self.all = len(self.keep) == len(keep)
-        number, place = _numbered(w)
-        combo, which = _numbered(c)
-        pairs, self.pair_of = _numbered(place * max(len(combo), 1) + which)
+        number, place = numbered(w)
+        combo, which = numbered(c)
+        pairs, self.pair_of = numbered(place * max(len(combo), 1) + which)
         self.combos = combo[pairs % max(len(combo), 1)]
         starts = np.searchsorted(pairs // max(len(combo), 1), np.arange(len(number) + 1))
-        self.slices = [(into(int(n)), slice(int(a), int(b))) for n, a, b in zip(number, starts[:-1], starts[1:], strict=True)]
+        parts = [slice(int(a), int(b)) for a, b in itertools.pairwise(starts)]
+        self.slices = [(into(int(n)), part, self.combos[part]) for n, part in zip(number, parts, strict=True)]
         self._firsts: dict[int, Ints] = {}  # symbols of a count -> where the cells of each event's pair begin
 
     def __call__(self, key: str, cells: Ints, where: NDArray[np.bool_] | None = None) -> None:
@@ -45,7 +47,7 @@ class Groups:
     def note_newest(self, at: Ints) -> None:
         newest = np.full(len(self.combos), -1, np.int64)
         np.maximum.at(newest, self.pair_of, at[self.keep])
-        for window, part in self.slices:
+        for window, part, _ in self.slices:
             window.last_ms = max(window.last_ms, int(newest[part].max()))
 
     def _add(self, key: str, cells: Ints, where: NDArray[np.bool_] | None, weights: Ints | None) -> None:
@@ -63,8 +65,8 @@ class Groups:
         else:
             counts = _summed(flat, weights if self.all else weights[self.keep], size)
         table = counts.reshape(-1, symbols)
-        for window, part in self.slices:
-            window.add(key, self.combos[part], table[part])
+        for window, part, combos in self.slices:
+            window.add(key, combos, table[part])
 
 
 def _summed(flat: Ints, weights: Ints, size: int) -> Ints:
@@ -112,12 +114,10 @@ class ModelIngest:
     # predictions
 
     def predictions(
-        self, maker: Maker, records: Objects, hashes: NDArray[np.uint64], at: Ints, columns: Columns, closed_ms: int
+        self, layout: Layout, combos: Ints, hashes: NDArray[np.uint64], at: Ints, columns: Columns, closed_ms: int
     ) -> tuple[Added, NDArray[np.bool_]]:
         """What the join made of them; bool[n] which are new, but came after their window was closed."""
-        layout = maker.layout
         number = self.layout_number(layout)
-        combos = maker.combos(records)
         if layout.regression:
             answers = np.where(columns.failed, np.nan, columns.numbers[ANSWER])
         else:
@@ -232,18 +232,6 @@ class ModelIngest:
         gone = self.waiting.drop_front(n)
         ghosts = gone["layout"] == GHOST
         return int((~ghosts & (gone["revision"] < 0)).sum()), int(ghosts.sum())
-
-
-def _numbered(values: Ints) -> tuple[Ints, Ints]:
-    """The distinct values, ascending, and the place of each among them. Those that lie close are counted: a tenth of the cost of sorting."""
-    if not len(values):
-        return values, values
-    low = int(values.min())
-    if int(values.max()) - low > 4 * len(values) + 1_000:
-        return np.unique(values, return_inverse=True)
-    offset = values - low
-    there = np.bincount(offset) > 0
-    return np.flatnonzero(there) + low, (np.cumsum(there) - 1)[offset]
 
 
 def segment_names(layout: Layout, combos: Ints) -> dict[int, list[str]]:

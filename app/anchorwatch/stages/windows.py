@@ -4,7 +4,7 @@ Counts are kept per combination of segment values and expanded to (overlapping) 
 count name and batch, whatever the number of groupings.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import NoneType
 from typing import Any
 
@@ -24,27 +24,44 @@ KIND_OF = {NoneType: "null", bool: "bool", int: "number", float: "number", str: 
 FIELDS_MAX = 1_000  # field names of a block; above: not looked at
 
 
+class Numbering:
+    """Combinations of several additions in one list. Nearly all counts of a window have the same ones, so it is made once for all of them."""
+
+    def __init__(self) -> None:
+        self._parts: list[Ints] = []
+        self._found: tuple[Ints, Ints] = np.zeros(0, np.int64), np.zeros(0, np.int64)
+
+    def __call__(self, parts: list[Ints]) -> tuple[Ints, Ints]:
+        """The distinct ones, ascending, and the place of each among them. parts: the very arrays decide, not what is in them."""
+        if len(parts) != len(self._parts) or any(a is not b for a, b in zip(parts, self._parts, strict=True)):
+            self._parts, self._found = list(parts), numbered(np.concatenate(parts))
+        return self._found
+
+
 class Tally:
     """Counts of one name: int64[combinations touched, symbols], sparse in combinations."""
 
-    def __init__(self, symbols: int) -> None:
+    def __init__(self, symbols: int, numbering: Numbering | None = None) -> None:
         self.symbols = symbols
+        self.numbering = numbering or Numbering()
         self.combos: list[Ints] = []
         self.counts: list[Ints] = []
 
     def add(self, combos: Ints, counts: Ints) -> None:
         """combos: int64[U] without duplicates; counts: int64[U, symbols]."""
+        if self.combos and self.combos[-1] is combos:  # another symbol of the same batch
+            self.counts[-1] = self.counts[-1] + counts
+            return
         self.combos.append(combos)
         self.counts.append(counts)
         if len(self.combos) > PARTS_MAX:
             self.merge()
 
     def merge(self) -> tuple[Ints, Ints]:
-        if len(self.combos) > 1 and all(np.array_equal(self.combos[0], other) for other in self.combos[1:]):
-            self.combos, self.counts = self.combos[:1], [np.sum(self.counts, axis=0)]  # several symbols of one batch
-        if len(self.combos) != 1:
-            every = np.concatenate(self.combos) if self.combos else np.zeros(0, np.int64)
-            combos, place = np.unique(every, return_inverse=True)
+        if not self.combos:
+            self.add(np.zeros(0, np.int64), np.zeros((0, self.symbols), np.int64))
+        if len(self.combos) > 1:
+            combos, place = self.numbering(self.combos)
             total = np.zeros((len(combos), self.symbols), np.int64)
             at = 0
             for counts in self.counts:
@@ -60,6 +77,7 @@ class OpenWindow:
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self.tallies: dict[str, Tally] = {}
+        self.numbering = Numbering()
         self.fields: dict[str, FieldCount] = {}
         self.looked_at = 0
         self.exemplars: list[Exemplar] = []
@@ -70,7 +88,7 @@ class OpenWindow:
     def add(self, key: str, combos: Ints, counts: Ints) -> None:
         tally = self.tallies.get(key)
         if tally is None:
-            tally = self.tallies[key] = Tally(self.layout.counts[key].symbols)
+            tally = self.tallies[key] = Tally(self.layout.counts[key].symbols, self.numbering)
         tally.add(combos, counts)
 
     def look_at(self, record: Mapping[str, Any], known: Mapping[str, str], private: frozenset[str], id_hash: int) -> None:
@@ -100,13 +118,19 @@ class OpenWindow:
         if len(self.exemplars) > 8 * EXEMPLARS_MAX:
             self.exemplars = chosen(self.exemplars)
 
+    def dense(self) -> Iterator[tuple[str, Ints]]:
+        """Each count, int64[segments, symbols]."""
+        known: Ints | None = None
+        ways: list[Ints] = []
+        for key, tally in self.tallies.items():
+            combos, counts = tally.merge()
+            if combos is not known:  # as a rule once
+                known, ways = combos, self.layout.segments_of(combos)
+            yield key, self.layout.expand(ways, counts)
+
     def block(self) -> Block:
         layout = self.layout
-        counts = {}
-        for key, tally in self.tallies.items():
-            dense = layout.expand(*tally.merge())
-            if dense.any():
-                counts[key] = Counts.pack(dense)
+        counts = {key: Counts.pack(dense) for key, dense in self.dense() if dense.any()}
         for count in self.fields.values():
             count.sample = smallest(count.sample)
         return Block(
@@ -144,6 +168,18 @@ class OpenWindow:
         self.exemplars = [Exemplar(list(s), r, v, t, h) for s, r, v, t, h in header["exemplars"]]
         self.looked_at, self.last_ms = header["looked_at"], header["last_ms"]
         self.versions, self.reasons = dict(header["versions"]), dict(header["reasons"])
+
+
+def numbered(values: Ints) -> tuple[Ints, Ints]:
+    """The distinct values, ascending, and the place of each among them. Those that lie close are counted: a tenth of the cost of sorting."""
+    if not len(values):
+        return values, values
+    low = int(values.min())
+    if int(values.max()) - low > 4 * len(values) + 1_000:
+        return np.unique(values, return_inverse=True)
+    offset = values - low
+    there = np.bincount(offset) > 0
+    return np.flatnonzero(there) + low, (np.cumsum(there) - 1)[offset]
 
 
 def kind_of(value: Value | list[Any] | dict[str, Any]) -> str:

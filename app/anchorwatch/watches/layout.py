@@ -139,10 +139,13 @@ class Layout:
             found.append(np.where(keys[place] == at, rows[place], -1))
         return found
 
-    def expand(self, combos: Ints, counts: Ints) -> Ints:
-        """counts: int64[U, symbols] per combination -> int64[segments, symbols]; segments overlap, so rows do not sum to the whole."""
+    def expand(self, ways: Sequence[Ints], counts: Ints) -> Ints:
+        """counts: int64[U, symbols] per combination -> int64[segments, symbols]; segments overlap, so rows do not sum to the whole.
+
+        ways: `segments_of` these combinations.
+        """
         total = np.zeros((len(self.segments), counts.shape[1]), np.int64)
-        for rows in self.segments_of(combos):
+        for rows in ways:
             keep = rows >= 0
             np.add.at(total, rows[keep], counts[keep])
         return total

@@ -196,7 +196,8 @@ def _counted(contract: Contract, first: Reference, rows: Rows, places: dict[str,
     model = ModelIngest(contract.key, stretch_ms)
     maker = Maker(layout, places)
     columns = maker.columns(rows.predictions, rows.latency_ms, np.full(len(rows.predictions), np.nan))
-    model.predictions(maker, rows.predictions, hashes_of([r.prediction_id.encode() for r in rows.predictions]), rows.at, columns, -1)
+    hashes = hashes_of([r.prediction_id.encode() for r in rows.predictions])
+    model.predictions(layout, maker.combos(rows.predictions), hashes, rows.at, columns, -1)
     observed = [i for i, r in enumerate(rows.outcomes) if r.kind != "proxy"]
     if observed:
         some = [rows.outcomes[i] for i in observed]
@@ -206,8 +207,8 @@ def _counted(contract: Contract, first: Reference, rows: Rows, places: dict[str,
         model.mature(layout, int(at.max()) + 2 * (layout.late_ms + model.cell_ms(layout) + stretch_ms))
     stretches: dict[str, list[tuple[int, Ints]]] = {}
     for (number, _), window in sorted(model.windows.items()):
-        for key, tally in window.tallies.items():
-            stretches.setdefault(key, []).append((number, layout.expand(*tally.merge())))
+        for key, dense in window.dense():
+            stretches.setdefault(key, []).append((number, dense))
     counts = {key: np.sum([dense for _, dense in found], axis=0) for key, found in stretches.items()}
     known = replace(first, counts=counts)
     phi, growth = _clumping(Layout(contract, known, watches), stretches)
