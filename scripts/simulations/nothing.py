@@ -116,7 +116,7 @@ def _hourly(cells: Ints, width: int, hours: int) -> Ints:
 
 
 def _latency(times: float = 1.25) -> Figure:
-    """Pages of 16 kinds of machines by three quantiles each, in blocks of six hours."""
+    """Pages of 16 kinds of machines by three quantiles each, in blocks of six hours; lines as in the watch `latency`."""
     columns = _columns("azure_vm_pg_latency", ["ts", "mode", "lifespan", "region", "sku", "latency_ms"])
     at = np.array(columns["ts"], "datetime64[ms]").astype(np.int64)
     latency = _number(columns["latency_ms"])
@@ -138,9 +138,9 @@ def _latency(times: float = 1.25) -> Figure:
     p = (k + 0.5) / (all_ + 1)
     phi = clumping(over[:first_live] - n[:first_live] * p, n[:first_live] * p * (1 - p))[0]
     size = len(k)
+    line = np.maximum(np.tile([0.5, 0.1, 0.01], kinds), line_above(k, all_, 0.0, phi, luck(90 * size / 120)))
     bank = BernoulliBank(
-        group=np.arange(size), line=line_above(k, all_, 0.0, phi, luck(90 * size / 120)), share=1 / size, clear_days=4 / 24, pages=True, phi=phi,
-        up=True, level_days=90.0,
+        group=np.arange(size), line=line, share=1 / size, clear_days=4 / 24, pages=True, phi=phi, up=True, level_days=90.0
     )  # fmt: skip
     count = 0
     for t in range(first_live, blocks):

@@ -60,7 +60,7 @@ def load(name: str) -> Rows | None:
 
 
 def table(effort: Effort) -> Table:
-    runs = effort(1, 2, 6)
+    runs = effort(1, 2, 4)
     how = (
         f"Rows are shuffled, a Hoeffding tree learns all along, detectors begin after a quarter; onset at .5 to .8 of the stream; {runs} runs for "
         "each of four drifts and three widths. F1: a run with an alarm within 500 / 1,500 / 2,500 events of the onset is a hit (mean of the three; "

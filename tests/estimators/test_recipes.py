@@ -220,3 +220,57 @@ def test_asymptotic_sequences_miss_rare_errors_far_more_often_than_they_say() ->
     exact = np.mean([any(not low <= 0.01 <= high for low, high in row) for row in ends])
     assert asymptotic > 0.3
     assert exact <= 0.05
+
+
+def test_a_quantile_of_the_reference_without_a_unit_is_passed_by_every_wander_of_a_few_per_cent() -> None:
+    """Medians wander by 3 % for days, as those of real databases do; 20 monitors, 120 days, over the median itself or over 1.25 of it."""
+    rng, size, live = np.random.default_rng(13), 20, 120
+    wander = np.zeros((live + 60, size))
+    for day in range(1, live + 60):
+        wander[day] = 0.8 * wander[day - 1] + 0.018 * rng.standard_normal(size)
+    latency = np.exp(0.3 * rng.standard_normal((live + 60, 100, size)) + wander[:, None])  # 100 calls a day
+    pages = {}
+    for times in (1.0, 1.25):
+        over = (latency > times * np.median(latency[:60], axis=(0, 1))).sum(1)
+        p = over[:60].mean(0) / 100
+        phi = clumping(over[:60] - 100 * p, np.broadcast_to(100 * p * (1 - p), (60, size)))[0]
+        line = np.maximum(0.5, line_above(over[:60].sum(0), 6_000, 0.0, phi, luck(90 * size / 60)))
+        bank = BernoulliBank(
+            group=np.arange(size), line=line, share=1 / size, clear_days=1.0, pages=True, phi=phi, up=True, level_days=90.0
+        )
+        changes = [bank.window(np.full(size, 100), k, 1.0, t * 24 * HOUR, (t + 1) * 24 * HOUR) for t, k in enumerate(over[60:])]
+        pages[times] = sum(c.verdict == "page" and not c.relapse for found in changes for c in found)
+
+    assert pages[1.25] == 0
+    assert pages[1.0] > 3
+
+
+def test_poisson_calls_a_gap_impossible_that_bursty_traffic_has_every_day() -> None:
+    """100 events an hour, in bursts of 50: an hour and a half without any has a chance of e^-150 for Poisson, and comes each day."""
+    rng = np.random.default_rng(14)
+    gaps = rng.exponential(0.5, 30 * 48)  # hours between bursts, for 30 days
+
+    longest = np.sort(gaps)[-30]
+    assert longest > 1.5
+    assert np.exp(-100 * longest) * 30 * 24 < 1e-50
+
+
+def test_seven_days_of_evidence_hold_an_alert_open_for_a_day_after_a_two_hour_fault() -> None:
+    """Latency, line .10, two hours at .60, then healthy at .05, 1,000 calls a day: the all-clear at 4 h, and at 7 d of evidence."""
+    ended = {}
+    for clear_days in (4 / 24, 7.0):
+        rng, size = np.random.default_rng(15), 60
+        bank = BernoulliBank(
+            group=np.arange(size), line=0.10, share=1.0, clear_days=clear_days, pages=True, phi=1.0, up=True, level_days=3_000.0
+        )
+        at = np.full(size, np.nan)
+        for t in range(8 * 144):
+            n = rng.poisson(1_000 / 144, size)
+            changes = bank.window(n, rng.binomial(n, 0.6 if t < 12 else 0.05), 1 / 144, t * HOUR // 6, (t + 1) * HOUR // 6)
+            for c in changes:
+                if c.verdict == "quiet":
+                    at[c.monitor] = (t - 11) / 144
+        ended[clear_days] = float(np.nanmedian(at))
+
+    assert ended[4 / 24] <= 0.12
+    assert ended[7.0] > 2 * ended[4 / 24]
