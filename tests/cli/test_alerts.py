@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
@@ -18,7 +19,7 @@ from anchorwatch.cli import _alerts_shown as shown
 from anchorwatch.cli import launch as run
 from anchorwatch.cli.alerts import _login, _until
 from anchorwatch.errors import ConfigError
-from anchorwatch.events import Alert, Command
+from anchorwatch.events import Alert, Command, Summary
 
 MINUTE = 60_000
 Order = Callable[..., int]
@@ -85,9 +86,16 @@ def test_without_alerts_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "All is quiet: no open alert.\n"
 
 
-def test_a_fleet_on_fire_is_cut_and_counted(alerts: list[Alert], capsys: pytest.CaptureFixture[str]) -> None:
-    import msgspec
+def test_only_what_fires_is_offered_to_be_taken(fraud: ModelAlerts, alerts: list[Alert], capsys: pytest.CaptureFixture[str]) -> None:
+    now = int(time.time() * 1_000)
+    shown.table(fraud.command(Command("resolve", "prod/fraud", "ann", "rolled back", 0), now), now)
+    text = capsys.readouterr().out
 
+    assert alerts[0].id[:8] in text
+    assert "alerts ack" not in text
+
+
+def test_a_fleet_on_fire_is_cut_and_counted(alerts: list[Alert], capsys: pytest.CaptureFixture[str]) -> None:
     many = [msgspec.structs.replace(alerts[0], id=f"{i:016x}", incident=str(i)) for i in range(shown.ROWS_MAX + 7)]
     shown.table(many, 0)
 
@@ -110,7 +118,7 @@ def test_until_is_a_length_or_an_instant_with_its_zone() -> None:
 @pytest.fixture
 def order(kafka: Any, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Order:
     """`anchorwatch alerts ...` as typed, for topics of this test."""
-    names = ("alerts.events", "alerts.state", "commands")
+    names = ("alerts.events", "alerts.state", "commands", "contracts", "findings")
     admin = AdminClient(kafka.client)
     made = admin.create_topics([NewTopic(topic_prefix + name, 1, 1) for name in names])
     for future in made.values():
@@ -137,6 +145,12 @@ def told(kafka: Any, topic_prefix: str) -> Callable[..., None]:
 @pytest.fixture
 def out(capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
     return lambda: capsys.readouterr().out
+
+
+def write(kafka: Any, topic: str, key: bytes, value: bytes) -> None:
+    producer = Producer(kafka.client)
+    producer.produce(topic, key=key, value=value)
+    producer.flush(30)
 
 
 def commands(kafka: Any, topic: str) -> Iterator[tuple[str, Any]]:
@@ -171,6 +185,8 @@ def test_what_is_asked_for_is_written_as_a_command(
     told(alerts)
     assert order("ack", alerts[0].incident) == 0
     assert f"asked for: {alerts[0].incident} acknowledged by ann (3 alerts): looking at it" in out()
+    churn = Summary("churn", "prod", 0, "watching", [], {}, {}, {}, "risk")
+    write(kafka, f"{topic_prefix}findings", b"prod/churn", msgspec.json.encode(churn))
     assert order("silence", "prod/churn", "--until", "2h", "--reason", "moving house") == 0
     assert order("resolve", alerts[0].id[:6], "--reason", "rolled back") == 0
     written = list(commands(kafka, f"{topic_prefix}commands"))
@@ -206,21 +222,27 @@ def test_what_cannot_be_done_says_what_can(order: Order, told: Any, alerts: list
     assert alerts[0].id in capsys.readouterr().err
     assert order("resolve", alerts[0].id) == 2
     assert "needs a reason" in capsys.readouterr().err
+    assert order("silence", "prod/frawd", "--until", "2h", "--reason", "moving house") == 2
+    assert 'prod/frawd: no such model; did you mean "prod/fraud"?' in capsys.readouterr().err
+    assert order("silence", "prod/frawd/quality:f1/whole", "--until", "2h", "--reason", "moving house") == 2
     assert order("show", "nothing-of-that-name") == 2
     assert "alerts ls --all" in capsys.readouterr().err
 
 
 @pytest.mark.kafka
 def test_what_is_forgotten_and_what_is_foreign_is_not_shown(
-    order: Order, told: Any, alerts: list[Alert], kafka: Any, topic_prefix: str
+    order: Order, told: Any, alerts: list[Alert], kafka: Any, topic_prefix: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     told(alerts)
     told([], gone=tuple(alert.dedup_key for alert in alerts))
-    producer = Producer(kafka.client)
-    producer.produce(f"{topic_prefix}alerts.state", key=b"x", value=b"not ours")
-    producer.flush(30)
+    for i in range(3):
+        write(kafka, f"{topic_prefix}alerts.state", b"%d" % i, b"not ours")
+        write(kafka, f"{topic_prefix}alerts.events", b"%d" % i, b"not ours")
 
     assert order("ls") == 0
+    assert capsys.readouterr().err == f"3 records on {topic_prefix}alerts.state are no alert of ours, left out\n"
+    assert order("tail", "--since", "beginning", "--no-follow") == 0
+    assert capsys.readouterr().err == f"3 records on {topic_prefix}alerts.events are no alert of ours, left out\n"
 
 
 def test_a_login_without_a_name_is_asked_who_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,6 +80,8 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
 kafka: {group.id: x, ssl.key.password: hunter2}
 windw: 10s
 lateness: 5
+window: 1000d
+cut: 1h
 clock: sun
 pages_per_month: 0
 topics: {prefix: a_b, names: {alert.state: x}}
@@ -97,14 +99,16 @@ routes: {night: {sinks: [pagr]}}
         "kafka.group.id = x: Anchorwatch sets this itself, exact counts rest on it; leave it out@1",
         'windw = 10s: unknown key; did you mean "window"?@2',
         "lateness = 5: write a unit: 5ms, 5s, 5m, 5h or 5d@3",
-        "clock = sun: must be wall or events@4",
-        "pages_per_month = 0: must be above 0, at most 1000@5",
-        "topics.prefix = a_b: must be letters, digits, '.' and '-', at most 100; '_' and '.' are one character in Kafka's metric names@6",
-        'topics.names.alert.state = x: is no standard topic; did you mean "alerts.state"?@6',
-        "sinks.pager.kind = pagerduty: no such kind of sink; known: alertmanager, log, webhook@7",
-        "sinks.hook.url: is needed for kind: webhook@7",
-        "sinks.bad.url = ***: must be an address that begins with http:// or https://@7",
-        'routes.night.sinks[0] = pagr: no such sink; did you mean "pager"?@8',
+        "window = 1000d: must be 100ms..1d@4",
+        "cut = 1h: must be 10ms..1m@5",
+        "clock = sun: must be wall or events@6",
+        "pages_per_month = 0: must be above 0, at most 1000@7",
+        "topics.prefix = a_b: must be letters, digits, '.' and '-', at most 100; '_' and '.' are one character in Kafka's metric names@8",
+        'topics.names.alert.state = x: is no standard topic; did you mean "alerts.state"?@8',
+        "sinks.pager.kind = pagerduty: no such kind of sink; known: alertmanager, log, webhook@9",
+        "sinks.hook.url: is needed for kind: webhook@9",
+        "sinks.bad.url = ***: must be an address that begins with http:// or https://@9",
+        'routes.night.sinks[0] = pagr: no such sink; did you mean "pager"?@10',
     ]
 
 

@@ -86,8 +86,11 @@ def test_a_bad_name_is_told_as_a_key() -> None:
 
 
 def test_a_file_that_is_no_mapping_is_told_so() -> None:
-    assert problems("- 1\n")[0] == "this file: must be a mapping; see the examples in the documentation (f:1)"
-    assert problems("just words\n")[0] == "this file = just words: must be a mapping; see the examples in the documentation (f:1)"
+    assert problems("- 1\n")[0] == "this file: must be a mapping: lines of key: value, of which `title: …` may be the first (f:1)"
+    assert (
+        problems("just words\n")[0]
+        == "this file = just words: must be a mapping: lines of key: value, of which `title: …` may be the first (f:1)"
+    )
 
 
 def test_the_number_of_problems_is_bounded() -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.runtime.installation import Installation
 
 from anchorwatch.config import Settings, load
-from anchorwatch.runtime.child import Child
+from anchorwatch.runtime.child import Child, pause
 from anchorwatch.runtime.job import of_settings
 
 
@@ -63,6 +63,16 @@ def test_a_process_that_waits_for_a_person_looks_by_itself_whether_one_acted(
         return child.state
 
     assert asyncio.run(life()) == "stopped"
+
+
+def test_who_ends_again_and_again_waits_longer_and_longer() -> None:
+    """Unless it was asked to leave, or had been well for a minute."""
+    crashes, waits = [0.0], []
+    for code, steady_s in [(70, 0.0)] * 7 + [(0, 0.0), (-9, 0.0), (-15, 0.0), (70, 0.0), (70, 61.0), (70, 0.0)]:
+        crashes.append(pause(crashes[-1], code, steady_s))
+        waits.append(crashes[-1])
+
+    assert waits == [1, 2, 4, 8, 16, 30, 30, 1, 2, 1, 2, 1, 2]
 
 
 @pytest.mark.slow  # test_supervise.py kills processes too

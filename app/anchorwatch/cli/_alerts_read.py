@@ -30,11 +30,17 @@ def state(settings: "Settings") -> list["Alert"]:
     from anchorwatch.engine.tail import tail as read
 
     held: dict[bytes, Alert] = {}
+    foreign = 0
     for told in read(settings.kafka, [settings.topic("alerts.state")], since="beginning", until_end=True):
         key = told.key or b""
         held.pop(key, None)
-        if told.value is not None and (alert := alert_of(told.value)) is not None:
+        if told.value is None:
+            continue
+        if alert := alert_of(told.value):
             held[key] = alert
+        else:
+            foreign += 1
+    left_out(foreign, settings.topic("alerts.state"))
     return list(held.values())
 
 
@@ -47,9 +53,14 @@ def alert_of(value: bytes) -> "Alert | None":
 
     try:
         return msgspec.json.decode(value, type=Alert)
-    except UNREADABLE as error:
-        sys.stderr.write(f"✗ a record is no alert of ours, left out: {error}\n")
+    except UNREADABLE:
         return None
+
+
+def left_out(foreign: int, topic: str) -> None:
+    """One word for all of them: what somebody else writes there must not hide our alerts."""
+    if foreign:
+        sys.stderr.write(f"{foreign} record{'s' * (foreign > 1)} on {topic} {'are' if foreign > 1 else 'is'} no alert of ours, left out\n")
 
 
 def matching(alerts: list["Alert"], target: str) -> list["Alert"]:

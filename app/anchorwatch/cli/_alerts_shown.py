@@ -74,8 +74,9 @@ def table(alerts: Sequence[Alert], now_ms: float) -> None:
     console().print(shown)
     if len(ordered) > ROWS_MAX:
         console().print(f"… and {len(ordered) - ROWS_MAX} more incidents; narrow it by --model")
-    first = headline(ordered[0]).id[:8]
-    console().print(f"anchorwatch alerts show {first}     look closer\nanchorwatch alerts ack {first}      it is yours", style="dim")
+    lead = headline(ordered[0])
+    mine = f"\nanchorwatch alerts ack {lead.id[:8]}      it is yours" if lead.state == "firing" else ""
+    console().print(f"anchorwatch alerts show {lead.id[:8]}     look closer{mine}", style="dim")
 
 
 def line(alert: Alert) -> None:

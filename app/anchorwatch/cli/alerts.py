@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from anchorwatch.config import Settings
     from anchorwatch.events import Alert, Command
 
-from anchorwatch.cli._alerts_read import AsJson, Bootstrap, SettingsFile, alert_of, matching, names, settings_of, state
+from anchorwatch.cli._alerts_read import AsJson, Bootstrap, SettingsFile, alert_of, left_out, matching, names, settings_of, state
 
 app = typer.Typer()
+HEARD_OF_MS = 3_600_000  # a model without a contract on this machine or on the topic is known by its summaries
 
 Target = Annotated[
     str, typer.Argument(help="An alert's id (or its beginning) or key, an incident, or a model as prod/fraud.", metavar="TARGET")
@@ -139,9 +140,18 @@ def resolve(
 def _changes(settings: "Settings", since: Any, *, until_end: bool) -> Iterator["Alert"]:
     from anchorwatch.engine.tail import tail as read
 
-    for told in read(settings.kafka, [settings.topic("alerts.events")], since=since, until_end=until_end):
-        if told.value is not None and (alert := alert_of(told.value)) is not None:
+    foreign, topic = 0, settings.topic("alerts.events")
+    for told in read(settings.kafka, [topic], since=since, until_end=until_end):
+        if told.value is None:
+            continue
+        if alert := alert_of(told.value):
             yield alert
+        else:
+            foreign += 1
+            if foreign == 1 and not until_end:
+                left_out(1, topic)  # who follows hears of the first one alone
+    if until_end:
+        left_out(foreign, topic)
 
 
 def _concerns(alert: "Alert", model: str | None) -> bool:
@@ -163,6 +173,8 @@ def _order(
         raise ConfigError(f'{verb} needs a reason, for those who come after you: --reason "deploy of version 5 under way"')
     alerts = [alert for alert in state(settings) if alert.state != "resolved"]
     before_it_fires = verb == "silence" and target.count("/") in (1, 3) and not any(target in names(alert) for alert in alerts)
+    if before_it_fires:
+        _known(settings, target, alerts)
     named = [] if before_it_fires else matching(alerts, target)
     exact = target if before_it_fires or target in names(named[0]) else named[0].id
     order = Command(verb, exact, actor or _login(), reason.strip(), int(time.time() * 1_000), until_ms)
@@ -170,6 +182,20 @@ def _order(
     from anchorwatch.cli import _alerts_shown as shown
 
     shown.ordered(order, named, as_json=as_json)
+
+
+def _known(settings: "Settings", target: str, alerts: "list[Alert]") -> None:
+    """Raises ConfigError for a model that nobody knows: the silence would hush nothing, and nobody would notice."""
+    from urllib.parse import unquote
+
+    from anchorwatch.contract.faults import nearest
+    from anchorwatch.errors import ConfigError
+    from anchorwatch.runtime import status
+
+    model = "/".join(unquote(part) for part in target.split("/")[:2])
+    models = status.models(settings, int(time.time() * 1_000) - HEARD_OF_MS, alerts)
+    if model not in models:
+        raise ConfigError(f"{target}: no such model; {nearest(model, models or {'none at all'})}")
 
 
 def _login() -> str:

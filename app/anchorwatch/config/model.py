@@ -15,6 +15,7 @@ from anchorwatch.contract.model import Part
 from anchorwatch.contract.reading import Places
 from anchorwatch.contract.values import Duration, Number, Size, Text, TopicName, Unfit, Wait, Whole, shaped, text, within
 
+DAY_MS = 86_400_000
 TOPICS = (
     "predictions", "outcomes", "decisions", "rekeyed", "observations", "findings", "alerts.events", "alerts.state",
     "flags", "commands", "contracts", "dead-letters",
@@ -117,12 +118,12 @@ class Settings(Part):
     kafka: Kafka = Field(default_factory=Options)
     group: Kafka = Field(default_factory=Options)  # to the consumers alone
     topics: Topics = Topics()
-    window: Duration = 10_000
-    lateness: Wait = 5_000
-    grace: Wait = 30_000
+    window: Annotated[Duration, within(100, DAY_MS, "must be 100ms..1d")] = 10_000
+    lateness: Annotated[Wait, within(0, DAY_MS, "must be at most 1d")] = 5_000
+    grace: Annotated[Wait, within(0, DAY_MS, "must be at most 1d")] = 30_000
     clock: Literal["wall", "events"] = "wall"
-    cut: Duration = 1_000
-    summary: Duration = 60_000  # between two records of a model for charts
+    cut: Annotated[Duration, within(10, 60_000, "must be 10ms..1m")] = 1_000
+    summary: Annotated[Duration, within(1_000, DAY_MS, "must be 1s..1d")] = 60_000  # between two records of a model for charts
     shown: Duration = 86_400_000  # what the numbers in them cover
     join: Join = Join()
     pages_per_month: Annotated[Number, within(0, 1_000, "must be above 0, at most 1000", open_low=True)] = 1.0

@@ -112,7 +112,12 @@ def _reason(kind: Kind[M], error: ErrorDetails, tree: Any) -> str:
             expected = str(error["ctx"]["expected"])
             return "must be " + expected.replace("'", "")
         case "model_type" | "dict_type":
-            return "must be a mapping (key: value)" if path else "must be a mapping; see the examples in the documentation"
+            first = next(iter(kind.model.model_fields))
+            return (
+                "must be a mapping (key: value)"
+                if path
+                else f"must be a mapping: lines of key: value, of which `{first}: …` may be the first"
+            )
         case "tuple_type":
             return "must be a list: [first, second]"
         case "too_long":

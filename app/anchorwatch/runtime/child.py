@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 import sys
 import time
 from typing import Any, Literal
@@ -13,11 +14,15 @@ from anchorwatch.runtime.job import Job
 log = logging.getLogger(__name__)
 State = Literal["starting", "ready", "not ready", "waits", "needs a person", "stopped"]
 WAIT_S_FIRST, WAIT_S_MAX = 1.0, 30.0  # between an end and the next start, doubling
-STEADY_S = 60.0  # ready for so long: the next wait is the first again
+STEADY_S = 60.0  # alive for so long since it was ready: the next wait is the first again
 STOP_S_MAX = 9.0  # then SIGKILL, which is safe: Kafka aborts what was under way
 LINE_BYTES_MAX = 64_000_000  # of a snapshot of telemetry
 ANSWER_S_MAX = 3.0
 NEEDS_A_PERSON = 2
+ASKED_TO_LEAVE = (
+    0,
+    -signal.SIGTERM,
+)  # somebody stopped the process on purpose; its supervisor starts it again, and holds nothing against it
 LOOK_AGAIN_S = 60.0  # whether a person has acted meanwhile
 
 
@@ -40,21 +45,18 @@ class Child:
     # life
 
     async def run(self) -> None:
-        wait = WAIT_S_FIRST
+        wait = 0.0
         while not self._stopping.is_set():
             code = await self._live()
             if self._stopping.is_set():
                 break
-            if self._ready_since and time.monotonic() - self._ready_since > STEADY_S:
-                wait = WAIT_S_FIRST
             if code == NEEDS_A_PERSON:
                 await self._wait_for_a_person()
-                wait = WAIT_S_FIRST
+                wait = 0.0
                 continue
-            self.state = "waits"
+            self.state, wait = "waits", pause(wait, code, time.monotonic() - self._ready_since if self._ready_since else 0.0)
             log.warning("stage.ended stage=%s exit=%d again_in_s=%g reason=%s", self.job.name, code, wait, self.reason)
             await _either(self._stopping, self._again, seconds=wait)
-            wait = min(2 * wait, WAIT_S_MAX)
             self.restarts += 1
         self.state = "stopped"
 
@@ -107,7 +109,7 @@ class Child:
         self.status = status
         was, self.state = self.state, "ready" if status["ready"] and status["alive"] else "not ready" if self._ready_since else "starting"
         if self.state == "ready" and was != "ready":
-            self._ready_since = time.monotonic()
+            self._ready_since = self._ready_since or time.monotonic()
             log.info("stage.ready stage=%s tasks=%d models=%d", self.job.name, status["partitions"], status["models"])
 
     async def _say(self, order: bytes) -> None:
@@ -162,6 +164,17 @@ class Child:
             "lag": status.get("lag", {}),
             "cut_age_s": status.get("cut_age_s"),
         }
+
+
+def pause(before_s: float, code: int, steady_s: float) -> float:
+    """Seconds until the next start. before_s: the pause before this one, 0: none; code: how it ended; steady_s: alive since it was ready.
+
+    >>> pause(0.0, 70, 3.0), pause(4.0, 70, 3.0), pause(20.0, 70, 3.0), pause(20.0, 70, 61.0), pause(20.0, 0, 3.0)
+    (1.0, 8.0, 30.0, 1.0, 1.0)
+    """
+    if code in ASKED_TO_LEAVE or steady_s > STEADY_S:
+        return WAIT_S_FIRST
+    return min(2 * before_s, WAIT_S_MAX) or WAIT_S_FIRST
 
 
 def _signal(process: asyncio.subprocess.Process) -> None:

@@ -17,6 +17,10 @@ class Clean(logging.Formatter):
         record.message = "".join(c if c.isprintable() else "\n    " if c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in record.message)
         return super().formatMessage(record)
 
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        """Faust asks for the stack also where nothing was raised: not `NoneType: None`."""
+        return super().formatException(ei) if ei[0] else ""
+
 
 def configure(who: str) -> None:
     """who: tells processes of one supervisor apart."""

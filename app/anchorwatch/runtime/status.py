@@ -9,6 +9,7 @@ from anchorwatch.config import Settings
 from anchorwatch.engine.tail import Told, tail
 from anchorwatch.errors import UNREADABLE
 from anchorwatch.events import Alert, Applied, Summary
+from anchorwatch.runtime import contracts
 
 State = Literal["firing", "acknowledged", "recovering", "dark", "switched off", "retired", "learning", "watching", "no word"]
 SIGNS: Mapping[State, str] = {
@@ -44,6 +45,13 @@ def read(settings: Settings, since_ms: int) -> tuple[dict[str, Summary], list[Al
     """The newest summary of each model since then, and the alerts that are open. Raises TopicsMismatch, Unreachable."""
     summaries = newest(tail(settings.kafka, [settings.topic("findings")], since=since_ms, until_end=True))
     return summaries, opened(tail(settings.kafka, [settings.topic("alerts.state")], since="beginning", until_end=True))
+
+
+def models(settings: Settings, since_ms: int, alerts: Iterable[Alert]) -> set[str]:
+    """`<environment>/<model>` of all that a contract, an alert or a summary since then names. Raises as `read`."""
+    owned = owners(contracts.of_folder(settings), contracts.in_force(settings))
+    told = newest(tail(settings.kafka, [settings.topic("findings")], since=since_ms, until_end=True))
+    return {*owned, *told, *(f"{alert.labels['environment']}/{alert.labels['model']}" for alert in alerts)}
 
 
 def newest(found: Iterable[Told]) -> dict[str, Summary]:
