@@ -46,9 +46,9 @@ class Ground(Installation):
     def environment(self) -> dict[str, str]:
         return {**super().environment(), **self.otel}
 
-    def prepare(self, contract: str = PATIENT) -> "Ground":
+    def prepare(self, contract: str = PATIENT, replication: int = 1) -> "Ground":
         """Topics, and the model as `apply` leaves it: contract and reference, in force for all time."""
-        topics.create(self.kafka, topics.standard(self.prefix, PARTITIONS, 2, 2, feeds={"default": PARTITIONS}, replication=1))
+        topics.create(self.kafka, topics.standard(self.prefix, PARTITIONS, 2, 2, feeds={"default": PARTITIONS}, replication=replication))
         applied: Applied = loan_applied(contract)
         self.write("contracts", b"prod/loan", msgspec.json.encode(applied))
         return self

@@ -21,7 +21,7 @@ class Worker:
         settings = load(ground.folder / "anchorwatch.yaml", {}, {"instance": instance})
         feed = settings.feeds([])[0] if stage == "ingest" else None
         self.order = msgspec.json.encode(job.of_settings(settings, [], feed)) + b"\n"
-        self.ground, self.name = ground, f"{stage}-{instance}"
+        self.ground, self.stage, self.name = ground, stage, f"{stage}-{instance}"
         self.log = ground.folder / f"{self.name}.log"
         self.exits: list[int] = []
         self.status: dict[str, Any] = {}

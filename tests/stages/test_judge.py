@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from tests.traffic import T0, Fault, in_order, loan_applied, quiet_then, traffic
 
-from anchorwatch.errors import OurError
+from anchorwatch.errors import StateRefused
 from anchorwatch.events import Alert, Command, Observation, Record, Row
 from anchorwatch.runtime import formats
 from anchorwatch.runtime.drive import TOPICS, Event
@@ -169,7 +169,7 @@ def test_observations_of_a_newer_version_ask_for_an_upgrade() -> None:
     another_shape = {**newer, "blocks": "kept elsewhere"}
 
     for each in (newer, another_shape):
-        with pytest.raises(OurError, match="version 2, this judge reads 1: upgrade it"):
+        with pytest.raises(StateRefused, match="version 2, this judge reads 1: upgrade it"):
             live.hand_over([msgspec.msgpack.encode(each)], T0)
 
 

@@ -35,10 +35,16 @@ class Head(NamedTuple):
     def decode(cls, chunk: bytes | None) -> "Head":
         if chunk is None:
             return cls("", {})
-        found = json.loads(chunk)
-        if found.get("v") != 1:
-            raise StateRefused(f"state is of a newer release (version {found.get('v')}); run that one, or `anchorwatch state restart`")
-        return cls(found["stamp"], found["next"])
+        try:
+            found = json.loads(chunk)
+            version = found["v"]
+            if version == 1:
+                return cls(str(found["stamp"]), {str(topic): int(n) for topic, n in found["next"].items()})
+        except (ValueError, RecursionError, KeyError, TypeError, AttributeError, OverflowError) as error:
+            raise StateRefused(
+                f"the head of the state cannot be read ({error!r}); `anchorwatch state restart` begins with empty state"
+            ) from error
+        raise StateRefused(f"state is of a newer release (version {version}); run that one, or `anchorwatch state restart`")
 
 
 class Committed(NamedTuple):

@@ -3,13 +3,14 @@
 Blocks of a window are added up; the window is judged once, when every ingest task of its feed has passed it, or after a grace.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import msgspec
 
 from anchorwatch.alerting.budget import level_days
 from anchorwatch.alerting.records import alert_records
-from anchorwatch.errors import UNREADABLE, OurError
+from anchorwatch.errors import UNREADABLE, AnchorwatchError, ContractError, StateRefused
 from anchorwatch.events import Alert, Command, Finding, FlagChange, Observation, Record, Row, Summary
 from anchorwatch.stages import judge_state
 from anchorwatch.stages.feed import FeedClock
@@ -88,7 +89,7 @@ class Judge:
             except UNREADABLE:
                 return None
         if head.v != VERSION:
-            raise OurError(f"observations {self.task}@{offset} is of version {head.v}, this judge reads {VERSION}: upgrade it")
+            raise StateRefused(f"observations {self.task}@{offset} is of version {head.v}, this judge reads {VERSION}: upgrade it")
         return head if isinstance(head, Observation) else None
 
     def _add(self, observation: Observation, now_ms: int) -> None:
@@ -144,9 +145,13 @@ class Judge:
         level = level_days(self.settings.pages_per_month, version.contract.budget.weight, self.registry.weights())
         judge = self.models.get(version.layout.key)
         if judge is None:
-            judge = self.models[version.layout.key] = ModelJudge(version, self.settings, level)
+            with _usable(version):
+                judge = ModelJudge(version, self.settings, level)
+            self.models[version.layout.key] = judge
             self.book.restore_model(judge)
-        self._say(version.layout.key, judge.change(version, level))
+        with _usable(version):
+            changed = judge.change(version, level)
+        self._say(version.layout.key, changed)
         return judge
 
     def _wake(self) -> None:
@@ -234,3 +239,15 @@ class Judge:
             tell(summary, report)
         self.moved = False
         return Frozen(self.book.freeze(self), records, report)
+
+
+@contextmanager
+def _usable(version: Version) -> Iterator[None]:
+    """Raises ContractError: what a reference says cannot be judged, which no restart mends."""
+    try:
+        yield
+    except AnchorwatchError:
+        raise
+    except Exception as error:
+        problem = f"{version.layout.key}: its reference cannot be judged ({error!r}); make it anew: `anchorwatch apply --reference`"
+        raise ContractError(problem) from error

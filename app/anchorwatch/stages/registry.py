@@ -16,6 +16,7 @@ from anchorwatch.stages.reference import reference_from_json
 from anchorwatch.watches import catalogue
 from anchorwatch.watches.layout import Layout
 
+SCHEMA = "applied.v1"
 VERSIONS_MAX = 16  # of one model remembered; older ones cannot be in force any more
 REFUSED_MAX = 200  # names remembered with their reason; above: the oldest leave, they stand in the log
 REFUSED_TEXT_MAX = 1_000  # characters of one reason, and of one name that is no model's
@@ -72,7 +73,10 @@ class Registry:
             self.changes += 1
             return name if self.versions.pop(name, None) else None
         try:
-            return self.apply(msgspec.json.decode(value, type=Applied)).layout.key
+            applied = msgspec.json.decode(value, type=Applied)
+            if applied.schema != SCHEMA:
+                raise ContractError(f"it is {applied.schema[:40]}, this version reads {SCHEMA}: run the newer Anchorwatch")
+            return self.apply(applied).layout.key
         except (*UNREADABLE, ContractError) as error:
             self._refuse(name := name[:REFUSED_TEXT_MAX], str(error)[:REFUSED_TEXT_MAX])
             return name

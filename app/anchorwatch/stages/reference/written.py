@@ -3,6 +3,7 @@
 import base64
 import zlib
 from collections.abc import Iterable, Mapping
+from math import prod
 from typing import Any
 
 import msgspec
@@ -31,7 +32,7 @@ def reference_from_json(found: Mapping[str, Any]) -> Reference:
         rest: dict[str, Any] = {name: found[name] for name in PLAIN if name not in tuples}
         rest |= {"segments": tuple(found["segments"]), "delays_s": tuple(found["delays_s"])}
         return Reference(**rest, **tuples, counts=counts)
-    except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as error:
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError, AttributeError, zlib.error) as error:
         raise ContractError(f"reference: cannot be read ({error!r}); make it anew with `anchorwatch apply --reference`") from error
 
 
@@ -52,7 +53,11 @@ def _deflate(dense: Ints) -> list[Any]:
 
 def _inflate(packed: Iterable[Any]) -> Ints:
     shape, n, text = packed
+    if not all(isinstance(side, int) and side >= 0 for side in shape) or prod(shape) > COUNTS_BYTES_MAX // 8:
+        raise ValueError(f"counts of shape {shape} are not ours")
     raw = zlib.decompressobj().decompress(base64.b64decode(text), COUNTS_BYTES_MAX)
-    dense = np.zeros(int(np.prod(shape)), np.int64)
+    dense = np.zeros(prod(shape), np.int64)
     dense[np.cumsum(np.frombuffer(raw, "<i4", n))] = np.frombuffer(raw, "<i8", n, 4 * n)
+    if (dense < 0).any():
+        raise ValueError("a count is negative")
     return dense.reshape(shape)
