@@ -44,7 +44,7 @@ OURS = {f"ours, A = {level:,.0f}, {how}": (level, block) for level in (1e4, 1e5)
 
 
 def table(effort: Effort) -> Table:
-    seeds, events = effort(1, 10, 20), effort(1_000, 10_000)
+    seeds, events = effort(1, 5, 20), effort(1_000, 10_000)
     worlds = {name: w for name, w in WORLDS.items() if not effort.quick or name == "SEA 0->3"}
     how = (
         f"A Hoeffding tree learns {LEARN:,} rows and is frozen; its errors on {LABELS:,} labels are the reference, {events:,} more events follow "

@@ -9,7 +9,7 @@ RATES = (0.02, 0.05, 0.10, 0.20, 0.30)
 
 
 def table(effort: Effort) -> Table:
-    runs, events = effort(2, 20), effort(1_000, 100_000)
+    runs, events = effort(2, 20), effort(1_000, 30_000, 100_000)
     how = f"False alarms per 10,000 events: {runs} Bernoulli streams of {events:,} events for each error; ours on their line exactly."
     found = Table(1, "False alarms at constant error", how, ["detector", *(f"error {p:g}" for p in RATES), "all"])
     for level in (1e4, 1e5):

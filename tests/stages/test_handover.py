@@ -87,8 +87,28 @@ def test_alerts_of_both_kinds_name_the_records_that_hold_the_fault() -> None:
     for alert in firing:
         [first, after] = next(span for name, span in alert.evidence["offsets"].items() if name.endswith("predictions-0"))
         assert first <= first_faulty < after
-        assert first > first_faulty - 45_000 * 500 // 1_000  # a margin of 32 s and a tenth of the age
+        assert first > first_faulty - 45_000 * 500 // 1_000  # a margin of 32 s and twice the delay
         low, high = alert.evidence["change_interval_ms"]
         assert low <= begin + 2_000
         assert high >= begin - 2_000
+        assert low <= alert.evidence.get("change_point_ms", low) <= high
         assert alert.evidence["last_clean_window_ms"][1] == alert.evidence["affected_ms"][0] <= begin + 1_000
+
+
+def test_the_interval_of_a_slow_change_is_wider_than_what_joins_an_incident() -> None:
+    """The date may be off by as long as it took to hear the change, so that is handed over."""
+    events, begin, end = quiet_then(4_000, Fault(slow={"asia": 1.6}), quiet=30_000)
+
+    heard = loan_drive().feed(events).end(end)
+
+    told = [
+        a
+        for a in heard.alerts
+        if a.state == "firing" and a.labels["segment"] == "region=asia" and a.evidence["change_point_ms"] >= begin - 5_000
+    ]
+    assert told
+    for alert in told:
+        low, told_by = alert.evidence["change_interval_ms"][0], alert.evidence["affected_ms"][1]
+        delay = told_by - alert.evidence["change_point_ms"]
+        assert low <= alert.evidence["change_point_ms"] - delay
+        assert low <= begin + 1_000

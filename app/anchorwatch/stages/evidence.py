@@ -45,13 +45,14 @@ def signal_of(scene: Scene, heard: Heard, exemplars: list[Exemplar], explained: 
     seen = seen_of(scene, heard)
     told = load(monitor.watch).explain(seen)
     around = max(2 * (scene.window[1] - scene.window[0]), (scene.window[1] - change.since_ms) // 10)
-    onset = (change.since_ms - around, change.since_ms + around)
+    onset = (change.since_ms - around, change.since_ms + around)  # what joins an incident; what is handed over must hold the change
+    between = (min(onset[0], change.between_ms[0]), max(onset[1], change.between_ms[1])) if any(change.between_ms) else onset
     return Signal(
         watch=monitor.watch, subject=monitor.subject, segment=monitor.segment, verdict=change.verdict, name=told.name,
         severity="critical" if change.verdict == "page" else "warning", harm=monitor.harm, summary=told.summary,
         since_ms=change.since_ms, onset=onset, direction=heard.direction,
         description=f"{told.summary} Detector {DETECTOR}: by luck, something in this model gets here once in {change.evidence_days:.3g} days.",
-        evidence=_numbers(scene, heard, seen, explained) | _handed(scene, change.verdict, onset), traces=traces_for(exemplars, monitor),
+        evidence=_numbers(scene, heard, seen, explained) | _handed(scene, change.verdict, between), traces=traces_for(exemplars, monitor),
         runbook=scene.layout.contract.owner.runbook or "",
         impact={"traffic_share": six(seen.share_of_traffic), "whole_looks_fine": seen.whole_looks_fine},
     )  # fmt: skip
