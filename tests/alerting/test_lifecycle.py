@@ -55,7 +55,6 @@ class Life(RuleBasedStateMachine):
             return
         assert alert.dedup_key == before.dedup_key
         assert alert.at_ms >= before.at_ms
-        assert alert.labels["alertname"] == before.labels["alertname"]
         if alert.state != before.state:
             assert alert.state in states.TABLE[before.state].values()
 
@@ -110,6 +109,14 @@ class Life(RuleBasedStateMachine):
         assert {alert.dedup_key: alert.sequence for alert in self.alerts.open()} == {
             key: alert.sequence for key, alert in self.state.items() if alert.state != "resolved"
         }
+
+    @invariant()
+    def who_fires_bears_the_name_of_one_that_speaks(self) -> None:
+        for kept in self.alerts.snapshot()["alerts"].values():
+            speaking = {name for name, voice in kept["voices"].items() if voice["verdict"] in ("page", "warning", "exact")}
+            assert not speaking or kept["name"] in speaking, kept["key"]
+        for alert in self.alerts.open():
+            assert alert.labels["alertname"] == self.state[alert.dedup_key].labels["alertname"], "a new name is told"
 
     @invariant()
     def a_closed_incident_has_no_open_member(self) -> None:

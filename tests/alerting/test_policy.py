@@ -93,6 +93,38 @@ def test_firing_again_within_seven_days_is_the_same_alert_and_wakes_nobody(say: 
     assert (again.startsAt, again.endsAt) == ("2026-11-22T11:12:00Z", None)
 
 
+VANISHED = {
+    "watch": "inputs",
+    "subject": "age",
+    "name": "InputVanished",
+    "verdict": "exact",
+    "severity": "warning",
+    "harm": False,
+    "summary": "gone",
+}
+RETYPED = {**VANISHED, "name": "InputRetyped", "summary": "text"}
+
+
+def test_another_fault_of_the_same_field_in_place_of_the_first_is_told_under_its_own_name(say: Say) -> None:
+    gone = say(MINUTE, VANISHED)
+    both, instead = say(2 * MINUTE, RETYPED), say(3 * MINUTE, {**VANISHED, "verdict": "quiet"})
+    over = say(4 * MINUTE, {**RETYPED, "verdict": "quiet"})
+
+    told = [(a.labels["alertname"], a.state, a.annotations["summary"], a.loud) for a in gone + both + instead + over]
+    assert told == [
+        ("InputVanished", "firing", "gone", True),
+        ("InputRetyped", "firing", "text", False),
+        ("InputRetyped", "resolved", "text", False),
+    ]
+
+
+def test_an_alert_that_fires_again_for_another_reason_bears_its_name(say: Say) -> None:
+    say(MINUTE, VANISHED)
+    say(2 * MINUTE, {**VANISHED, "verdict": "quiet"})
+
+    assert [(a.labels["alertname"], a.sequence) for a in say(HOUR, RETYPED)] == [("InputRetyped", 3)]
+
+
 def test_it_wakes_anew_after_a_day_of_health(say: Say) -> None:
     first = say(MINUTE, {})[0]
     say(HOUR, HEALS)

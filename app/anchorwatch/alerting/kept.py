@@ -27,7 +27,7 @@ class Kept(msgspec.Struct):
 
     key: str
     id: str
-    name: str  # alertname of the voice that opened it: a label, so it stays
+    name: str  # alertname of the voice that opened it, while that fires; then of the loudest that does
     state: State
     severity: Severity
     harm: bool
@@ -71,6 +71,7 @@ class Kept(msgspec.Struct):
             loudest = max(self.firing, key=loudness)
             if loudest.name in full or loudest.name != self.words.name:
                 self.words = full.get(loudest.name, loudest)
+            self.name = self.name if self.name in (voice.name for voice in self.firing) else loudest.name
         elif group[-1].summary:  # what the all-clear says of itself
             self.words = plain_signal(group[-1])
 

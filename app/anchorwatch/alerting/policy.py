@@ -140,11 +140,11 @@ class ModelAlerts:
         kept = kept or self._newcomer(key, group, window)
         if kept is None or (kept.by_person and _known_episode(kept, group)):
             return None
-        before = kept.severity
+        before, name = kept.severity, kept.name
         kept.hear(group)
         event, severity = _event(kept)
         if not self._step(kept, event, window[1], severity):
-            return None
+            return kept if kept.open and kept.name != name else None  # another fault of the same field goes on in place of the first
         kept.reason, kept.actor = ("all clear" if kept.state == "resolved" else ""), ""
         if kept.state == "firing":
             kept.offsets = {name: (int(span[0]), int(span[1])) for name, span in sorted(offsets.items())[: words.OFFSETS_MAX]}
