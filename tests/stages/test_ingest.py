@@ -197,6 +197,17 @@ def test_a_failed_call_is_neither_right_nor_wrong_even_if_its_truth_comes() -> N
     assert tallies(ingest)["matured"] == 1
 
 
+def test_a_failed_call_that_is_made_again_under_its_id_is_judged_by_its_answer() -> None:
+    """The failure happened: latency counts it. The answer came after all: quality holds the truth against it."""
+    ingest = stage()
+    take(ingest, [one(1, T0, status=503, prediction=None), one(1, T0 + 50), label(1, T0 + 100), one(1, T0 + 60)])
+
+    found = tallies(ingest)
+
+    assert (found["retried_prediction"], found["duplicate_prediction"], found["matured"]) == (1, 1, 1)
+    assert "conflicting_prediction" not in found
+
+
 def test_what_waits_too_long_leaves_as_missing_or_unmatched() -> None:
     """Pages of 4,096 rows leave whole, when all in them are final (30 s)."""
     ingest = stage()

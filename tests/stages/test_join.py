@@ -65,6 +65,20 @@ def test_a_copy_with_another_answer_is_a_conflict_and_the_first_stays() -> None:
     assert row(waiting, 7)["answer"] == 1.0
 
 
+def test_a_failed_call_takes_the_first_answer_of_its_retries() -> None:
+    """In one batch as in many: its truth is held against that answer."""
+    nothing = float("nan")
+    many, one = Waiting(), Waiting()
+    predicted(many, 1, answer=nothing)
+    retries = [predicted(many, 1, answer=answer, combo=combo) for answer, combo in ((3.0, 5), (4.0, 5), (nothing, 5))]
+    answers = np.array([nothing, 3.0, 4.0, nothing])
+    at_once = one.add(ids(1, 1, 1, 1), np.zeros(4, np.int64), np.array([0, 5, 5, 5]), answers, 0, 1_000)
+
+    assert [(added.retried, added.conflicts) for added in retries] == [(1, 0), (0, 1), (0, 1)]
+    assert (at_once.new.tolist(), at_once.retried, at_once.conflicts) == ([True, False, False, False], 1, 2)
+    assert [(each.columns["answer"][0], each.columns["combo"][0]) for each in (many, one)] == [(3.0, 5), (3.0, 5)]
+
+
 def test_a_number_that_is_not_known_equals_itself() -> None:
     waiting = Waiting()
     predicted(waiting, 7, answer=np.nan)

@@ -116,8 +116,9 @@ class Intake:
     def _tell_predictions(self, key: str, names: dict[str, str], added: Added, late: int) -> None:
         fresh = int(np.count_nonzero(added.new))
         self.report.count("anchorwatch.predictions", fresh, **names)
-        duplicates = {"duplicate_prediction": len(added.new) - fresh, "conflicting_prediction": added.conflicts, "late_prediction": late}
-        for name, n in duplicates.items():
+        again = len(added.new) - fresh - added.retried
+        notes = {"duplicate_prediction": again, "conflicting_prediction": added.conflicts, "retried_prediction": added.retried}
+        for name, n in (notes | {"late_prediction": late}).items():
             self.note(key, name, n)
             self.report.count("anchorwatch.notes", n, kind=name, **names)
         self.note(key, "outcome.joined", added.joined)  # it was there first

@@ -20,7 +20,7 @@ FIELDS: dict[str, Any] = {  # 54 bytes a row
     "hash": np.uint64,
     "at": np.int64,  # predicted_at in ms; of a ghost: known_at
     "combo": np.int64,
-    "answer": np.float64,  # class code, or the predicted number
+    "answer": np.float64,  # class code, or the predicted number; NaN: the call failed
     "label": np.float64,  # the same; NaN: none yet
     "known": np.int64,
     "revision": np.int32,  # -1: no label
@@ -47,6 +47,7 @@ class Added(NamedTuple):
     new: NDArray[np.bool_]  # bool[n]
     joined: int  # their outcome was there before them
     conflicts: int  # known ids that came again with another answer or other segments
+    retried: int = 0  # failed calls that were made again under their id, now with an answer
 
 
 class Waiting:
@@ -71,7 +72,7 @@ class Waiting:
     # predictions
 
     def add(self, hashes: NDArray[np.uint64], at: Ints, combo: Ints, answer: Floats, layout: int, final_ms: int) -> Added:
-        """Known ids change nothing, but a ghost's prediction fills it in.
+        """Known ids change nothing, but a ghost's prediction fills it in, and the first answer a call that failed.
 
         An id that comes again more than `final_ms` later, by its own time, is a new prediction: the old one was final.
         """
@@ -99,8 +100,20 @@ class Waiting:
         if not len(known):
             return Added(new, joined, 0)
         places = self._places(hashes[known])
+        retried = self._answer(places, combo[known], answer[known], layout)
         same = (self.columns["combo"][places] == combo[known]) & _equal(self.columns["answer"][places], answer[known])
-        return Added(new, joined, int((~same).sum()))
+        return Added(new, joined, int((~same).sum()), retried)
+
+    def _answer(self, places: Ints, combo: Ints, answer: Floats, layout: int) -> int:
+        """A call that failed and was made again: its failure stays counted, and its truth is held against the first answer that came."""
+        late = np.flatnonzero(np.isnan(self.columns["answer"][places]) & ~np.isnan(answer))
+        filled, first = np.unique(places[late], return_index=True)
+        for name, values in (("answer", answer), ("combo", combo)):
+            self.columns[name][filled] = values[late[first]]
+        self.columns["layout"][filled] = layout
+        if len(filled):
+            self._soil(filled + self.first)
+        return len(filled)
 
     def _takes(self, rows: Ints, at: Ints, final_ms: int) -> tuple[NDArray[np.bool_], int]:
         """bool[n]: which rows take a prediction, as ghosts or since the old one was final; how many ghosts had a label."""

@@ -15,7 +15,6 @@ from anchorwatch.watches.layout import Layout
 
 HOUR_MS = 3_600_000
 LOOK_SHARE = 64  # one record in so many is read as a map, by the hash of its id, so the same ones everywhere
-NO_ANSWER = -1.0  # in place of a class code; of a number: NaN
 LAYOUTS_MAX = 1_000  # that waiting rows may belong to; numbers of older ones are used again
 
 Windows = dict[tuple[int, int], OpenWindow]  # (window number, layout number) -> counts
@@ -118,10 +117,8 @@ class ModelIngest:
     ) -> tuple[Added, NDArray[np.bool_]]:
         """What the join made of them; bool[n] which are new, but came after their window was closed."""
         number = self.layout_number(layout)
-        if layout.regression:
-            answers = np.where(columns.failed, np.nan, columns.numbers[ANSWER])
-        else:
-            answers = np.where(columns.failed, NO_ANSWER, columns.codes[ANSWER].astype(np.float64))
+        said = columns.numbers[ANSWER] if layout.regression else columns.codes[ANSWER].astype(np.float64)
+        answers = np.where(columns.failed, np.nan, said)
         added = self.waiting.add(hashes, at, combos, answers, number, layout.contract.labels.delay.final)
         late = at < closed_ms
         counted = added.new & ~late
@@ -177,10 +174,7 @@ class ModelIngest:
     def _close(self, begin: int, end: int, late: int, window: int) -> int:
         column = self.waiting.column
         rows = np.flatnonzero((column("at") >= begin) & (column("at") < end))
-        answer = column("answer")[rows]
-        rows = rows[
-            (column("layout")[rows] != GHOST) & ~(np.isnan(answer) | (answer == NO_ANSWER))
-        ]  # failed calls: neither right nor wrong
+        rows = rows[(column("layout")[rows] != GHOST) & ~np.isnan(column("answer")[rows])]  # failed calls: neither right nor wrong
         for number in np.unique(column("layout")[rows]).tolist():
             some = rows[column("layout")[rows] == number]
             self._count_matured(number, some, window, late)
