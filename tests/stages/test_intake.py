@@ -18,7 +18,7 @@ def test_versions_and_reasons_are_counted_by_window_up_to_their_bound(monkeypatc
     assert [window.reasons for _, window in sorted(windows.items())] == [{"default": 6}, {"default": 6}]
 
 
-def test_one_record_in_64_is_read_as_a_map_and_each_that_lacks_a_field() -> None:
+def test_some_records_are_read_as_a_map_and_each_that_lacks_a_field() -> None:
     ingest = stage()
     take(ingest, traffic(2_000, rate=5_000))
     whole = {"amount": 1.0, "age": 2.0, "job": "a"}
@@ -27,8 +27,8 @@ def test_one_record_in_64_is_read_as_a_map_and_each_that_lacks_a_field() -> None
     take(ingest, [one(i, T0 + 50, features={**whole, "age": None} if i % 2 else whole) for i in range(200)])
 
     looked = sum(w.looked_at for w in ingest.models["prod/loan"].windows.values()) - sampled
-    assert 10 <= sampled <= 60
-    assert 100 <= looked <= 110
+    assert 90 <= sampled <= 160, "one in 16 while the model is learning"
+    assert 100 <= looked <= 115
 
 
 def test_latencies_are_told_for_the_histograms_without_those_not_told() -> None:

@@ -1,13 +1,15 @@
 """When are predictions old enough to be judged? Cells, layouts, bounds; the join itself is in test_join.py."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.stages.test_ingest import beat, label, observed, one, stage, take
-from tests.traffic import LOAN, T0, contract_of
+from tests.traffic import LOAN, T0, contract_of, loan_reference
 
 from anchorwatch.contract import to_json
 from anchorwatch.events import Applied
-from anchorwatch.stages.model_ingest import Groups, ModelIngest, hashes_of
+from anchorwatch.stages.model_ingest import Groups, ModelIngest, hashes_of, look_share
 from anchorwatch.watches import catalogue
 from anchorwatch.watches.layout import Layout
 
@@ -21,6 +23,14 @@ def test_a_cell_is_a_24th_of_the_delay_in_whole_windows_and_an_hour_at_most(late
     layout = Layout(contract_of(LOAN.replace("late: 3s, final: 30s", f"late: {late}, final: 60d")), None, catalogue())
 
     assert ModelIngest("prod/loan", window_ms).cell_ms(layout) == cell_ms
+
+
+@pytest.mark.parametrize(("an_hour", "share"), [(5, 1), (60, 1), (600, 10), (3_840, 64), (1_000_000, 64)])
+def test_the_fewer_events_come_the_more_of_them_are_read_as_maps(an_hour: int, share: int) -> None:
+    """With five an hour one in 64 would be one in half a day: a new field would be told after days."""
+    day = replace(loan_reference(), rows=24 * an_hour, from_ms=T0, to_ms=T0 + 86_400_000)
+
+    assert look_share(Layout(contract_of(), day, catalogue())) == share
 
 
 def matured(seconds: int, text: str = LOAN) -> list[tuple[int, int]]:

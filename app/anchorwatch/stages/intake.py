@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from anchorwatch.events import Row, Rows
 from anchorwatch.stages.columns import Maker, Objects
 from anchorwatch.stages.join import Added, Joined
-from anchorwatch.stages.model_ingest import LOOK_SHARE, ModelIngest, hashes_of, segment_names
+from anchorwatch.stages.model_ingest import ModelIngest, hashes_of, look_share, segment_names
 from anchorwatch.stages.registry import Version
 from anchorwatch.stages.report import KEPT_MAX, Kept, Report
 from anchorwatch.trace import keeps
@@ -149,7 +149,7 @@ class Intake:
     ) -> None:
         """A few records, and all that lack a field, are read again as maps: names and types as they are."""
         layout = maker.layout
-        look = np.flatnonzero(counted & ((hashes % np.uint64(LOOK_SHARE) == 0) | maker.lacking(columns)))
+        look = np.flatnonzero(counted & ((hashes % np.uint64(look_share(layout)) == 0) | maker.lacking(columns)))
         if not len(look):
             return
         private = maker.private

@@ -14,7 +14,9 @@ from anchorwatch.watches.base import ANSWER, Columns, Floats, Ints, Matured
 from anchorwatch.watches.layout import Layout
 
 HOUR_MS = 3_600_000
-LOOK_SHARE = 64  # one record in so many is read as a map, by the hash of its id, so the same ones everywhere
+LOOK_SHARE = 64  # one record in so many is read as a map, at most; where few come, more of them
+LOOKS_AN_HOUR = 60  # wanted: a field nobody knows is told once ten records of an hour had it
+LOOK_SHARE_LEARNING = 16  # how many come is not known yet
 LAYOUTS_MAX = 1_000  # that waiting rows may belong to; numbers of older ones are used again
 
 Windows = dict[tuple[int, int], OpenWindow]  # (window number, layout number) -> counts
@@ -233,6 +235,14 @@ def segment_names(layout: Layout, combos: Ints) -> dict[int, list[str]]:
     unique = np.unique(combos)
     columns = layout.segments_of(unique)
     return {int(c): [layout.segments[int(rows[i])] for rows in columns if rows[i] >= 0] for i, c in enumerate(unique)}
+
+
+def look_share(layout: Layout) -> int:
+    """One record in so many is read as a map, by the hash of its id: the same ones, whatever the tasks and batches. By the reference's rate."""
+    if layout.reference is None:
+        return LOOK_SHARE_LEARNING
+    an_hour = layout.reference.rows / (24 * layout.reference.days)
+    return int(min(max(an_hour / LOOKS_AN_HOUR, 1), LOOK_SHARE))
 
 
 def hashes_of(ids: Sequence[bytes]) -> NDArray[np.uint64]:
