@@ -161,7 +161,7 @@ def commands(kafka: Any, topic: str) -> Iterator[tuple[str, Any]]:
 
 
 @pytest.mark.kafka
-def test_somebody_is_woken_and_looks_closer(order: Order, told: Any, alerts: list[Alert], out: Callable[[], str]) -> None:
+def test_somebody_is_woken_and_looks_closer(order: Order, told: Any, alerts: list[Alert], out: Callable[[], str], tmp_path: Path) -> None:
     assert order("ls") == 0
     assert "All is quiet" in out()
     told(alerts)
@@ -176,6 +176,8 @@ def test_somebody_is_woken_and_looks_closer(order: Order, told: Any, alerts: lis
     assert "current 0.61, n 1180" in page
     assert "2 more of the same incident" in page
     assert "history" in page
+    assert run(["explain", alerts[0].id[:8], "--settings", str(tmp_path / "anchorwatch.yaml")]) == 0
+    assert out().split("\n")[0].split() == ["says", *alerts[0].annotations["summary"].split()]
 
 
 @pytest.mark.kafka

@@ -19,7 +19,6 @@ def test_all_that_waits_for_a_later_version_is_named() -> None:
         "segments.discover",
         "reference.season",
         "baseline",
-        "promises.labels",
         "promises.impact",
         "promises.alive.siblings",
         "features.risk_30d.stale_after",
@@ -29,7 +28,8 @@ def test_all_that_waits_for_a_later_version_is_named() -> None:
 def test_what_is_judged_now_is_not_named() -> None:
     text = SMALL + (
         "features: {a: {type: number, range: [0, 1], missing_max: 0.1}}\n"
-        "promises: {latency: {inference_p99: 80ms}, quality: {metric: error, at_most: 0.1}, alive: {silent_after: 5m}}\n"
+        "promises: {latency: {inference_p99: 80ms}, quality: {metric: error, at_most: 0.1}, alive: {silent_after: 5m},\n"
+        "  labels: {coverage_at_least: 0.8, by: 2d}}\n"
         "source: {flags: [on-off]}\n"
     )
     assert not_judged(parse(text, "f")) == []

@@ -61,7 +61,9 @@ def test_numbers_of_a_finding_and_its_alert_agree() -> None:
     findings, alerts = faulty(Fault(error=0.4))
 
     finding = next(f for f in findings if f.verdict == "page" and f.segment == "whole")
-    alert = next(a for a in alerts if a.labels["segment"] == "whole")
+    alert = next(
+        a for a in alerts if (a.labels["segment"], a.labels["subject"], a.labels["severity"]) == ("whole", finding.subject, "critical")
+    )
     names = ("line", "reference", "current", "n", "evidence_days", "page_at_days")
     assert {name: getattr(finding, name) for name in names} == {name: alert.evidence[name] for name in names}
     assert finding.interval == tuple(alert.evidence["interval"])

@@ -22,7 +22,7 @@ LAYOUT = Layout(contract_of(), None, catalogue())
 def test_a_cell_is_a_24th_of_the_delay_in_whole_windows_and_an_hour_at_most(late: str, window_ms: int, cell_ms: int) -> None:
     layout = Layout(contract_of(LOAN.replace("late: 3s, final: 30s", f"late: {late}, final: 60d")), None, catalogue())
 
-    assert ModelIngest("prod/loan", window_ms).cell_ms(layout) == cell_ms
+    assert ModelIngest("prod/loan", window_ms).cell_ms(layout.late_ms) == cell_ms
 
 
 @pytest.mark.parametrize(("an_hour", "share"), [(5, 1), (60, 1), (600, 10), (3_840, 64), (1_000_000, 64)])
@@ -33,7 +33,7 @@ def test_the_fewer_events_come_the_more_of_them_are_read_as_maps(an_hour: int, s
     assert look_share(Layout(contract_of(), day, catalogue())) == share
 
 
-def matured(seconds: int, text: str = LOAN) -> list[tuple[int, int]]:
+def matured(seconds: int, text: str = LOAN, count: str = "confusion@late") -> list[tuple[int, int]]:
     """(window after T0, labelled) of three predictions at 0, 900 and 1,500 ms, outcomes after 100 ms, 3.5 s and never."""
     ingest = stage(text=text)
     take(ingest, [one(1, T0), one(2, T0 + 900), one(3, T0 + 1_500), label(1, T0 + 100), label(2, T0 + 4_400)])
@@ -43,7 +43,7 @@ def matured(seconds: int, text: str = LOAN) -> list[tuple[int, int]]:
     for observation in observed(ingest):
         for block in observation.blocks:
             for key, counts in block.counts.items():
-                if key.startswith("confusion@late"):
+                if key.startswith(count):
                     total = np.zeros((len(block.segments), counts.symbols), np.int64)
                     counts.add_to(total, np.arange(len(block.segments)))
                     found.append((observation.window[0] - T0, int(total[0, :-1].sum())))
@@ -55,6 +55,29 @@ def test_a_prediction_counts_in_the_window_in_which_its_cell_is_as_old_as_late()
     assert matured(4) == []
     assert matured(5) == [(4_000, 1)]
     assert matured(6) == [(4_000, 1), (5_000, 0)]
+
+
+def test_each_horizon_has_its_own_moment_and_its_own_labels() -> None:
+    """Typical is 2 s: due a second before late; the label after 3.5 s is out of both, and in time for a promise of 20 s."""
+    promised = LOAN.replace("promises: {", "promises: {labels: {coverage_at_least: 0.9, by: 20s}, ")
+
+    assert matured(6, count="confusion@typical") == [(3_000, 1), (4_000, 0)]
+    assert matured(30, promised, "labels@by") == [(21_000, 2), (22_000, 0)]
+
+
+def test_rows_leave_when_every_cell_of_theirs_is_closed() -> None:
+    """A promise as old as `final`: the cell of 40 minutes is due when its youngest prediction is."""
+    text = LOAN.replace("delay: {typical: 2s, late: 3s, final: 30s}", "delay: {typical: 2s, late: 3s, final: 1d}")
+    layout = Layout(contract_of(text.replace("promises: {", "promises: {labels: {coverage_at_least: 0.9, by: 1d}, ")), None, catalogue())
+    model = ModelIngest("prod/loan", 10_000)
+    model.waiting.add(hashes_of([b"%d" % i for i in range(4_096)]), np.arange(4_096), np.zeros(4_096, np.int64), np.zeros(4_096), 0, 1)
+    model.closed = dict.fromkeys(layout.horizons, 0)
+
+    early = model.leave(86_400_000 + 10_000, layout)
+    model.closed = dict.fromkeys(layout.horizons, 3_600_000)
+
+    assert early == (0, 0)
+    assert model.leave(86_400_000 + 3_600_000, layout) == (4_096, 0)
 
 
 def test_the_first_batch_need_not_hold_the_oldest_prediction() -> None:
@@ -85,7 +108,7 @@ def test_a_shorter_delay_judges_what_is_due_at_once_in_the_window_that_is_open()
 def test_a_long_silence_is_passed_in_one_step() -> None:
     """A year of empty cells between two predictions."""
     model = ModelIngest("prod/loan", 1_000)
-    model.closed_to = 0
+    model.closed = {"late": 0}
 
     assert model.mature(LAYOUT, 365 * 86_400_000) == 0
     assert model.closed_to > 364 * 86_400_000

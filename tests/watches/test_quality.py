@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
-from tests.traffic import LOAN
+from tests.traffic import LOAN, Fault, loan_drive, quiet_then
 from tests.watches.seeing import layout, seen
 
 from anchorwatch.watches.base import Ints, Matured, Monitor
@@ -30,7 +30,7 @@ def matured(of: Layout, answer: list[int], label: list[int], error: list[float] 
             found.setdefault(of.counts[key].name, []).append([int(cells[0]), int(weights.sum())])
 
     n = len(label)
-    WATCH.mature(of, Matured(n, np.array(answer), np.array(label), np.array(error or [np.nan] * n)), Add())
+    WATCH.mature(of, Matured(n, np.array(answer), np.array(label), np.array(error or [np.nan] * n), np.zeros(n, np.bool_)), Add())
     return found
 
 
@@ -73,6 +73,18 @@ def test_a_promise_on_error_takes_the_place_of_the_references_line() -> None:
     assert [m.subject for m in whole] == ["error@late"]
     assert whole[0].streams[0].line == pytest.approx(0.1)
     assert monitor(of, "error@late", "region=eu").streams[0].line < 0.09, "not promised in every segment"
+
+
+def test_errors_among_early_labels_warn_and_never_page() -> None:
+    """Wrong from one moment on: at the typical age it is told first; whoever is woken is woken by mature labels."""
+    events, begin, end = quiet_then(3_000, Fault(error=0.4))
+
+    heard = loan_drive().feed(events).end(end + 5_000)
+
+    told = [(f.verdict, f.subject, f.window[1]) for f in heard.findings if f.watch == "quality" and f.segment == "whole"]
+    first = {subject: at - begin for verdict, subject, at in reversed(told) if verdict == "warning"}
+    assert {subject for verdict, subject, _ in told if verdict == "page"} == {"error@late"}
+    assert first["error@typical"] < min(at - begin for verdict, _, at in told if verdict == "page")
 
 
 def test_the_references_line_is_a_tenth_or_a_point_above_its_error() -> None:
@@ -122,12 +134,14 @@ def test_sentences_say_what_is_and_what_should_be() -> None:
     f1 = seen("f1@late", current=0.543, reference=None, line=0.85)
     mean = seen("abs_error@late", segment="region=asia", current=16.0, reference=6.33, line=7.66)
     unknown = seen("recall@late", current=None, reference=None, line=0.9)
+    early = seen("error@typical", current=0.3, reference=0.05, line=0.06)
 
-    assert [WATCH.explain(each).summary for each in (error, f1, mean, unknown)] == [
+    assert [WATCH.explain(each).summary for each in (error, f1, mean, unknown, early)] == [
         "Only 42 % of answers on region=af are right [21.7, 64.4], was 92.7 %; at least 87.6 % should be while the whole still looks fine.",
         "F1 is 0.543; it should be at least 0.85.",
         "The mean error on region=asia is 16, was 6.33; it should be at most 7.66.",
         "Recall is not measurable; it should be at least 0.9.",
+        "Only 70 % of answers are so far, by the labels that came early, right, was 95 %; at least 94 % should be.",
     ]
     assert {WATCH.explain(each).name for each in (error, f1, mean)} == {"QualityDrop"}
 

@@ -23,7 +23,7 @@ every_layout = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=list(LAYO
 
 
 def test_the_file_name_is_the_name_in_a_contract() -> None:
-    assert names() == ["alive", "inputs", "latency", "predictions", "quality", "volume"]
+    assert names() == ["alive", "inputs", "labels", "latency", "predictions", "quality", "volume"]
     assert [load(name).name for name in names()] == names()
 
 
@@ -83,7 +83,8 @@ def test_an_empty_batch_and_one_of_nothing_known_are_counted(watch: Watch, layou
         codes = {f: np.full(n, -1) for f, kind in layout.features.items() if kind != "number"} | {"$.prediction": np.full(n, -1)}
         failed = np.arange(n) == 0
         watch.count(layout, Columns(n, failed, numbers, codes, nothing, nothing, nothing, nothing), Add())
-        watch.mature(layout, Matured(n, np.zeros(n, np.int64), np.full(n, -1), nothing), Add())
+        for horizon in layout.horizons:
+            watch.mature(layout, Matured(n, np.zeros(n, np.int64), np.full(n, -1), nothing, failed, horizon), Add())
 
     assert counted.keys() <= layout.counts.keys()
 

@@ -20,7 +20,6 @@ NOT_YET: tuple[tuple[str, Callable[[Contract], object]], ...] = (
     ("reference.season", lambda contract: contract.reference.season != "none"),
     ("baseline", lambda contract: contract.baseline),
     ("promises.quality.metric rmse", lambda contract: contract.promises.quality and contract.promises.quality.metric == "rmse"),
-    ("promises.labels", lambda contract: contract.promises.labels),
     ("promises.impact", lambda contract: contract.promises.impact),
     ("promises.alive.siblings", lambda contract: contract.promises.alive.siblings),
 )

@@ -105,7 +105,7 @@ class Book:
         models = {}
         for key, model in ingest.models.items():
             models[key] = {
-                "first": model.waiting.first, "n": model.waiting.n, "closed_to": model.closed_to, "last_ms": model.last_ms,
+                "first": model.waiting.first, "n": model.waiting.n, "closed": model.closed, "last_ms": model.last_ms,
                 "layouts": [_applied(ingest, layout) for layout in model.layouts],
             }  # fmt: skip
         return {
@@ -158,7 +158,8 @@ class Book:
                         self.dirty.setdefault((key, number), cut)
         model.waiting.restore(kept["first"], kept["n"], images)
         model.waiting.traces = _traces(model, model.waiting.column("hash"))
-        model.closed_to, model.last_ms = kept["closed_to"], kept["last_ms"]
+        model.closed = dict(kept["closed"]) if "closed" in kept else {"late": kept["closed_to"]}
+        model.last_ms = kept["last_ms"]
         model.layouts = [_layout(ingest, key, ids) for ids in kept["layouts"]]
 
 

@@ -85,7 +85,7 @@ class ModelIngest:
         self.waiting = Waiting()
         self.layouts: list[Layout] = []
         self.windows: Windows = {}
-        self.closed_to = -1  # predictions before that time are judged; -1: none seen yet
+        self.closed: dict[str, int] = {}  # horizon -> predictions before that time are judged at it; empty: none seen yet
         self.last_ms = -1
 
     # layouts
@@ -130,9 +130,10 @@ class ModelIngest:
         self.last_ms = max(self.last_ms, int(at.max()))
         groups.note_newest(at)
         if counted.any():
-            begin = int(at[counted].min()) // self.cell_ms(layout) * self.cell_ms(layout)
-            # lower only before anything was closed: the first batch need not hold the oldest prediction
-            self.closed_to = begin if self.closed_to < 0 else min(self.closed_to, begin)
+            for horizon, age in layout.horizons.items():
+                begin = int(at[counted].min()) // self.cell_ms(age) * self.cell_ms(age)
+                # lower only before anything was closed: the first batch need not hold the oldest prediction
+                self.closed[horizon] = min(self.closed.get(horizon, begin), begin)
         return added, added.new & late
 
     def outcomes(self, maker: Maker, labels: Objects, hashes: NDArray[np.uint64], known: Ints, revisions: Ints) -> tuple[Joined, int]:
@@ -147,57 +148,71 @@ class ModelIngest:
 
     # maturity
 
-    def cell_ms(self, layout: Layout) -> int:
-        """How wide a cell of predictions is closed at once: a 24th of the delay, whole windows, at most an hour."""
-        return max(self.window_ms, min(HOUR_MS, layout.late_ms // 24 // self.window_ms * self.window_ms))
+    @property
+    def closed_to(self) -> int:
+        """Predictions before that time are judged at `late`; -1: none seen yet."""
+        return self.closed.get("late", -1)
+
+    def cell_ms(self, age_ms: int) -> int:
+        """How wide a cell of predictions is closed at once: a 24th of the age, whole windows, at most an hour."""
+        return max(self.window_ms, min(HOUR_MS, age_ms // 24 // self.window_ms * self.window_ms))
 
     def mature(self, layout: Layout, until_ms: int, closed_ms: int = -1) -> int:
-        """Close every cell that is due before `until_ms`. Returns how many predictions were judged.
+        """Close every cell that is due before `until_ms`, at every horizon. Returns how many predictions were judged at `late`.
 
-        A cell is due at its end + `late`, and counts in the window of that moment; where a new contract made `late` shorter, in the first
-        one that is still open, after `closed_ms`.
+        A cell is due at its end + the horizon's age, and counts in the window of that moment; where a new contract made it shorter, in the
+        first one that is still open, after `closed_ms`.
         """
-        cell, late, judged = self.cell_ms(layout), layout.late_ms, 0
-        while self.closed_to >= 0:
-            end = (self.closed_to // cell + 1) * cell
-            if end + late >= until_ms:
+        self.closed = {name: self.closed[name] for name in layout.horizons if name in self.closed}
+        judged = {name: self._mature(name, age, until_ms, closed_ms) for name, age in layout.horizons.items() if name in self.closed}
+        return judged.get("late", 0)
+
+    def _mature(self, horizon: str, age: int, until_ms: int, closed_ms: int) -> int:
+        cell, judged = self.cell_ms(age), 0
+        while True:
+            begin = self.closed[horizon]
+            end = (begin // cell + 1) * cell
+            if end + age >= until_ms:
                 break
             at = self.waiting.column("at")
-            ahead = at[(self.waiting.column("layout") != GHOST) & (at >= self.closed_to)]
+            ahead = at[(self.waiting.column("layout") != GHOST) & (at >= begin)]
             if not len(ahead) or int(ahead.min()) >= end:
                 skip = int(ahead.min()) // cell * cell if len(ahead) else 1 << 62
-                last_due = (until_ms - late - 1) // cell * cell  # of no cell that is due holds anything: pass them all
-                self.closed_to = max(min(skip, last_due), end)
+                last_due = (until_ms - age - 1) // cell * cell  # of no cell that is due holds anything: pass them all
+                self.closed[horizon] = max(min(skip, last_due), end)
                 continue
-            judged += self._close(self.closed_to, end, late, max(end + late, closed_ms) // self.window_ms)
-            self.closed_to = end
+            judged += self._close(horizon, begin, end, age, max(end + age, closed_ms) // self.window_ms)
+            self.closed[horizon] = end
         return judged
 
-    def _close(self, begin: int, end: int, late: int, window: int) -> int:
+    def _close(self, horizon: str, begin: int, end: int, age: int, window: int) -> int:
         column = self.waiting.column
         rows = np.flatnonzero((column("at") >= begin) & (column("at") < end))
         rows = rows[(column("layout")[rows] != GHOST) & ~np.isnan(column("answer")[rows])]  # failed calls: neither right nor wrong
         for number in np.unique(column("layout")[rows]).tolist():
             some = rows[column("layout")[rows] == number]
-            self._count_matured(number, some, window, late)
+            self._count_matured(horizon, number, some, window, age)
         return len(rows)
 
-    def _count_matured(self, number: int, rows: Ints, window: int, late: int) -> None:
+    def _count_matured(self, horizon: str, number: int, rows: Ints, window: int, age: int) -> None:
         layout, column = self.layouts[number], self.waiting.column
-        in_time = (column("revision")[rows] >= 0) & (column("known")[rows] - column("at")[rows] <= late)
+        if horizon not in layout.horizons:
+            return  # of a contract that was in force when these predictions came
+        in_time = (column("revision")[rows] >= 0) & (column("known")[rows] - column("at")[rows] <= age)
+        revised = in_time & (column("revision")[rows] > 0)
         label, answer = column("label")[rows], column("answer")[rows]
         if layout.regression:
             error: Floats = np.where(in_time, answer - label, np.nan)
             nothing = np.zeros(len(rows), np.int64)
-            matured = Matured(len(rows), nothing, np.where(in_time, 0, -1), error)
+            matured = Matured(len(rows), nothing, np.where(in_time, 0, -1), error, revised, horizon)
         else:
             codes = np.where(in_time, np.nan_to_num(label, nan=-1.0), -1.0).astype(np.int64)
-            matured = Matured(len(rows), answer.astype(np.int64), codes, np.full(len(rows), np.nan))
+            matured = Matured(len(rows), answer.astype(np.int64), codes, np.full(len(rows), np.nan), revised, horizon)
         combos = column("combo")[rows]
         groups = Groups(np.full(len(rows), window), combos, np.ones(len(rows), np.bool_), self.into(number))
         for watch in layout.watches:
             watch.mature(layout, matured, groups)
-        if self.waiting.traces:
+        if self.waiting.traces and horizon == "late":
             wrong = in_time & (label != answer)
             self._tell_wrong(layout, self.into(number)(window), column("hash")[rows[wrong]], combos[wrong])
 
@@ -208,7 +223,8 @@ class ModelIngest:
 
     def leave(self, watermark_ms: int, layout: Layout) -> tuple[int, int]:
         """Rows that are final go. Returns (predictions without a label, outcomes without a prediction)."""
-        n = self.waiting.final_front(watermark_ms - layout.contract.labels.delay.final)
+        judged_to = min(self.closed.values(), default=0)  # cells are closed whole: what is due with a later one waits for it
+        n = self.waiting.final_front(min(watermark_ms - layout.contract.labels.delay.final, judged_to))
         return self._drop(n)
 
     def squeeze(self, most_bytes: int) -> tuple[int, int]:

@@ -57,7 +57,7 @@ class Monitors:
         return {
             "share": [self._shares[m.key] for m in monitors],
             "clear_days": [m.clear_days for m in monitors],
-            "pages": [m.harm and kind_of(m.watch) == "harm" for m in monitors],
+            "pages": [m.harm and m.pages and kind_of(m.watch) == "harm" for m in monitors],
             "level_days": self.level_days,
             "healing_min": [m.healing_min for m in monitors],
         }

@@ -17,7 +17,7 @@ from anchorwatch.watches.layout import Layout
 from anchorwatch.watches.quality import MOMENT_UNIT, clip
 
 SLOTS = 24
-SHOWN = ("confusion@late", "inference.seconds", "abs_error@late", "error_moments@late", "answer", "answer.bins")
+SHOWN = ("confusion@late", "confusion@typical", "inference.seconds", "abs_error@late", "error_moments@late", "answer", "answer.bins")
 OVER = ".over_"  # shares over a promised bound: whether a segment explains the whole is read from them
 
 

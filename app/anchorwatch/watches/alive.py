@@ -83,7 +83,7 @@ class Alive(Quiet):
                 "share of silent spells",
                 "traffic",
                 line,
-                SPELLS_HEALTHY,
+                healing_min=SPELLS_HEALTHY,
             )
         ]
 

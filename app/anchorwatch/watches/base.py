@@ -69,12 +69,14 @@ class Columns:
 
 @dataclass
 class Matured:
-    """Predictions of a closed cell at horizon `late`, as columns of n. label -1: none known by then."""
+    """Predictions of a closed cell at one horizon, as columns of n. label -1: none known by then."""
 
     n: int
     answer: Ints  # class codes; regression: 0
     label: Ints
     error: Floats  # regression: prediction - label; NaN without a label
+    revised: NDArray[np.bool_]  # its label replaced another
+    horizon: str = "late"  # of Layout.horizons
 
 
 class Stream(NamedTuple):
@@ -116,6 +118,7 @@ class Monitor(NamedTuple):
     metric: str = ""
     group: str = ""  # subjects in equal parts: metrics, fields
     line: float | None = None
+    pages: bool = True  # of harm: False, it only warns
     healing_min: float = 30.0  # events (spells) inside the line, before it may be called recovering
 
     @property

@@ -85,6 +85,18 @@ class Layout:
             return min(int(1000 * self.reference.delays_s[1]), delay.final)
         return delay.final
 
+    @property
+    def horizons(self) -> dict[str, int]:
+        """Ages in ms at which predictions are judged, each by the labels known by then: `late`, `typical` before it, `by` as promised."""
+        delay, promised = self.contract.labels.delay, self.contract.promises.labels
+        found = {"late": self.late_ms}
+        typical = delay.typical if delay.typical is not None else int(1000 * self.reference.delays_s[0]) if self.reference else 0
+        if 0 < typical < self.late_ms:
+            found["typical"] = typical
+        if promised is not None and min(promised.by, delay.final) not in found.values():
+            found["by"] = min(promised.by, delay.final)
+        return found
+
     # segments
 
     def _place_values(self, listed: Sequence[str]) -> None:

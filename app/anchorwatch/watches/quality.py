@@ -1,9 +1,11 @@
 """Is it still right, in every segment, given that labels come late?
 
 Question: is the error beyond the contract's promise, or beyond the reference by more than a tenth (at least one point)?
-Method: predictions are counted when they are as old as `labels.delay.late`, with the labels known by then, so like is compared with like
-  (detection.md 5.4 i). Errors are a 0/1 stream against their line; a promise on F1, precision or recall is a bet per confusion cell;
-  regression errors are clipped at the reference's 99.5 % point. River's metrics are read from the same cells.
+Method: predictions are counted when they are as old as `labels.delay.late`, and once before, as old as `typical`, with the labels known by
+  then; each horizon has its own line from the same horizon of the reference, so like is compared with like (detection.md 5.4 i). `typical`
+  warns hours or days earlier and never pages: early labels are not a fair sample, and a change of the delay moves them; promises are judged at
+  `late` alone. Errors are a 0/1 stream against their line; a promise on F1, precision or recall is a bet per confusion cell; regression errors,
+  at `late`, are clipped at the reference's 99.5 % point. River's metrics come from the same cells.
 Runbook: open the trace of a wrong prediction; compare with what the inputs and predictions watches say; ask for a new model version.
 """
 
@@ -26,10 +28,15 @@ MOMENT_UNIT = 1 << 20  # moments are whole multiples of clip / 2**20: integers a
 RUNBOOK = (__doc__ or "").partition("Runbook: ")[2].strip()
 
 
-def confusion(layout: "Layout") -> Count:
+def confusion(layout: "Layout", horizon: str = "late") -> Count:
     """Cell label * (C + 1) + answer, C = any other class; the last symbol counts predictions without a label."""
     side = len(layout.classes) + 1
-    return Count("confusion@late", side * side + 1, short_hash(layout.classes))
+    return Count(f"confusion@{horizon}", side * side + 1, short_hash(layout.classes))
+
+
+def horizons(layout: "Layout") -> list[str]:
+    """At which predictions are judged; regression errors at `late` alone."""
+    return [h for h in ("late", "typical") if h in layout.horizons and (h == "late" or not layout.regression)]
 
 
 def clip(layout: "Layout") -> float | None:
@@ -55,17 +62,19 @@ class Quality(Quiet):
 
     def counts(self, layout: "Layout") -> Sequence[Count]:
         if not layout.regression:
-            return [confusion(layout)]
+            return [confusion(layout, horizon) for horizon in horizons(layout)]
         return [errors(layout), moments(layout)] if clip(layout) else []
 
     def mature(self, layout: "Layout", matured: Matured, add: Add) -> None:
+        if matured.horizon not in horizons(layout):
+            return
         if layout.regression:
             self._mature_numbers(layout, matured, add)
             return
         side = len(layout.classes) + 1
         known = matured.label >= 0
         cells = np.where(known, matured.label * side + matured.answer, side * side)
-        add(confusion(layout).key, cells, None)
+        add(confusion(layout, matured.horizon).key, cells, None)
 
     def _mature_numbers(self, layout: "Layout", matured: Matured, add: Add) -> None:
         bound = clip(layout)
@@ -84,7 +93,8 @@ class Quality(Quiet):
         found: list[Monitor] = []
         for row, segment in enumerate(layout.segments):
             found += self._promised(layout, row, segment)
-            found += self._against_reference(layout, row, segment)
+            for horizon in horizons(layout):
+                found += self._against_reference(layout, row, segment, horizon)
         return found
 
     # against the promise
@@ -116,20 +126,10 @@ class Quality(Quiet):
 
     # against the reference
 
-    def _against_reference(self, layout: "Layout", row: int, segment: str) -> list[Monitor]:
+    def _against_reference(self, layout: "Layout", row: int, segment: str, horizon: str) -> list[Monitor]:
         if layout.regression:
-            counts = layout.reference_counts(errors(layout).key) if clip(layout) else None
-            if counts is None or counts[row, :ERROR_BINS].sum() < EVENTS_MIN:
-                return []
-            upper = (np.arange(ERROR_BINS) + 1) / ERROR_BINS
-            n = counts[row, :ERROR_BINS].sum()
-            mean = float((counts[row, :ERROR_BINS] * upper).sum() / n)
-            spread = float(np.sqrt((counts[row, :ERROR_BINS] * (upper - mean) ** 2).sum() / n / n))
-            line = mean * (1 + TOLERATED_SHARE) + 2 * spread
-            unit, sums = clip(layout) or 1.0, layout.reference_counts(moments(layout).key)
-            usual = mean if sums is None else float(sums[row, 0]) / MOMENT_UNIT / n
-            return [_bet("abs_error", row, segment, errors(layout).key, error_values(line), usual * unit, line * unit)]
-        promised, counts = layout.contract.promises.quality, layout.reference_counts(confusion(layout).key)
+            return self._usual_error(layout, row, segment)
+        promised, counts = layout.contract.promises.quality, layout.reference_counts(confusion(layout, horizon).key)
         judged_by_promise = promised is not None and promised.metric == "error" and (row == 0 or promised.in_every_segment)
         if counts is None or judged_by_promise:
             return []
@@ -138,14 +138,28 @@ class Quality(Quiet):
         n, right = int(cells.sum()), int(np.trace(cells))
         if n < EVENTS_MIN:
             return []
-        k = n - right
+        k, subject = n - right, f"error@{horizon}"
         tolerance = max(TOLERATED, TOLERATED_SHARE * k / n)
-        line = line_of(layout, f"quality:error@late/{segment}", k, n, tolerance)
-        return [_errors(layout, "error", row, segment, line, k / n, "error@late")]
+        line = line_of(layout, f"quality:{subject}/{segment}", k, n, tolerance)
+        return [_errors(layout, "error", row, segment, line, k / n, horizon)]
+
+    def _usual_error(self, layout: "Layout", row: int, segment: str) -> list[Monitor]:
+        counts = layout.reference_counts(errors(layout).key) if clip(layout) else None
+        if counts is None or counts[row, :ERROR_BINS].sum() < EVENTS_MIN:
+            return []
+        upper = (np.arange(ERROR_BINS) + 1) / ERROR_BINS
+        n = counts[row, :ERROR_BINS].sum()
+        mean = float((counts[row, :ERROR_BINS] * upper).sum() / n)
+        spread = float(np.sqrt((counts[row, :ERROR_BINS] * (upper - mean) ** 2).sum() / n / n))
+        line = mean * (1 + TOLERATED_SHARE) + 2 * spread
+        unit, sums = clip(layout) or 1.0, layout.reference_counts(moments(layout).key)
+        usual = mean if sums is None else float(sums[row, 0]) / MOMENT_UNIT / n
+        return [_bet("abs_error", row, segment, errors(layout).key, error_values(line), usual * unit, line * unit)]
 
     def explain(self, seen: Seen) -> Explained:
         where = "" if seen.segment == "whole" else f" on {seen.segment}"
-        name = seen.subject.partition("@")[0]
+        name, _, horizon = seen.subject.partition("@")
+        early = " so far, by the labels that came early," if horizon == "typical" else ""
         tail = " while the whole still looks fine" if seen.whole_looks_fine and seen.segment != "whole" else ""
         interval = f" [{seen.interval[0]:.3g}, {seen.interval[1]:.3g}]" if seen.interval else ""
         if name in ("error", "accuracy"):
@@ -154,7 +168,7 @@ class Quality(Quiet):
             low, high = (1 - seen.interval[1], 1 - seen.interval[0]) if seen.interval else (None, None)
             span = f" [{100 * low:.3g}, {100 * high:.3g}]" if low is not None and high is not None else ""
             least = 100 * (1 - (seen.line or 0))
-            text = f"Only {100 * now:.3g} % of answers{where} are right{span}{usual}; at least {least:.3g} % should be{tail}."
+            text = f"Only {100 * now:.3g} % of answers{where} are{early} right{span}{usual}; at least {least:.3g} % should be{tail}."
         else:
             shown = "not measurable" if seen.current is None else f"{seen.current:.3g}"
             was = "" if seen.reference is None else f", was {seen.reference:.3g}"
@@ -187,13 +201,15 @@ def squared_values(line: float) -> Floats:
     return values
 
 
-def _errors(layout: "Layout", subject: str, row: int, segment: str, line: float, reference: float | None, name: str = "") -> Monitor:
+def _errors(layout: "Layout", subject: str, row: int, segment: str, line: float, reference: float | None, horizon: str = "late") -> Monitor:
     side = len(layout.classes) + 1
     every: Ints = np.arange(side * side)
     wrong = every[every % side != every // side]
-    stream = Stream(confusion(layout).key, every, wrong, line, "up", "wrong")
-    full = name or f"{subject}@late"
-    return Monitor("quality", full, segment, row, True, CLEAR_DAYS, (stream,), None, reference, "1", subject, full, line)
+    stream = Stream(confusion(layout, horizon).key, every, wrong, line, "up", "wrong")
+    full = f"{subject}@{horizon}"
+    return Monitor(
+        "quality", full, segment, row, True, CLEAR_DAYS, (stream,), None, reference, "1", subject, full, line, pages=horizon == "late"
+    )
 
 
 def _bet(subject: str, row: int, segment: str, key: str, values: Floats, reference: float | None, line: float) -> Monitor:

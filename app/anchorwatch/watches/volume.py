@@ -72,7 +72,7 @@ def _amount(layout: "Layout", usual: Pace) -> Monitor:
     ]
     return Monitor(
         "volume", "amount", WHOLE, 0, False, CLEAR_DAYS, tuple(streams), None, None, "1", "share of spells", "amount", streams[0].line,
-        SPELLS_HEALTHY,
+        healing_min=SPELLS_HEALTHY,
     )  # fmt: skip
 
 

@@ -203,8 +203,9 @@ def _counted(contract: Contract, first: Reference, rows: Rows, places: dict[str,
         some = [rows.outcomes[i] for i in observed]
         revisions = np.array([r.revision or 0 for r in some], np.int64)
         model.outcomes(maker, [r.label for r in some], hashes_of([r.prediction_id.encode() for r in some]), rows.known[observed], revisions)
+        age = max(layout.horizons.values())
         at = model.waiting.column("at")[model.waiting.column("layout") != GHOST]
-        model.mature(layout, int(at.max()) + 2 * (layout.late_ms + model.cell_ms(layout) + stretch_ms))
+        model.mature(layout, int(at.max()) + 2 * (age + model.cell_ms(age) + stretch_ms))
     stretches: dict[str, list[tuple[int, Ints]]] = {}
     for (number, _), window in sorted(model.windows.items()):
         for key, dense in window.dense():
