@@ -70,3 +70,11 @@ def test_a_table_that_does_not_exist_is_refused() -> None:
 
     assert done.returncode == 2
     assert "77" in done.stderr
+
+
+def test_the_scorecard_that_is_committed_holds_every_table_and_no_broken_bound() -> None:
+    text = (ROOT / "app" / "anchorwatch" / "estimators" / "SCORECARD.md").read_text("utf-8")
+
+    assert [int(line.split(".")[0].removeprefix("## ")) for line in text.splitlines() if line.startswith("## ")] == list(range(1, 12))
+    assert "BROKEN" not in text
+    assert text.count("- held: ") >= 40
