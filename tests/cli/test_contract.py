@@ -22,7 +22,7 @@ def test_a_good_contract_is_fine_and_its_defaults_are_said(tmp_path: Path, capsy
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "✓ fraud prod: fine"
     assert "    filled in    labels.positive = block: the second class" in lines
-    assert lines[-1] == "    not judged   baseline is accepted, but not judged in this version"
+    assert lines[-1] == "    not judged   baseline without value is accepted, but not judged in this version"
 
 
 def test_all_problems_of_all_files_are_told_and_it_leaves_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,7 +18,6 @@ def test_all_that_waits_for_a_later_version_is_named() -> None:
         "labels.explored",
         "segments.discover",
         "reference.season",
-        "baseline",
         "promises.impact",
         "promises.alive.siblings",
         "features.risk_30d.stale_after",

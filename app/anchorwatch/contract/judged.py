@@ -18,7 +18,7 @@ NOT_YET: tuple[tuple[str, Callable[[Contract], object]], ...] = (
     ("labels.explored", lambda contract: contract.labels.explored),
     ("segments.discover", lambda contract: contract.segments.discover),
     ("reference.season", lambda contract: contract.reference.season != "none"),
-    ("baseline", lambda contract: contract.baseline),
+    ("baseline without value", lambda contract: contract.baseline and not contract.baseline.value),
     ("promises.quality.metric rmse", lambda contract: contract.promises.quality and contract.promises.quality.metric == "rmse"),
     ("promises.impact", lambda contract: contract.promises.impact),
     ("promises.alive.siblings", lambda contract: contract.promises.alive.siblings),

@@ -230,6 +230,24 @@ def _values(contract: Contract) -> Iterator[Fault]:
         for cell in contract.baseline.value.cells:
             if cell not in known:
                 yield ("baseline", "value", cell), f"must be true_, false_ or missed_ and a class; {nearest(cell, known)}"
+        if not _can_win(contract) and known.issuperset(contract.baseline.value.cells):
+            yield (
+                ("baseline", "value"),
+                f"no answer is ever worth more than {contract.baseline.nothing}: nothing could be better than nothing",
+            )
+
+
+def _can_win(contract: Contract) -> bool:
+    """Is there a case in which another answer than `nothing` is worth more?"""
+    baseline, classes = contract.baseline, contract.labels.classes
+    if baseline is None or baseline.value is None or contract.task == "regression":
+        return True
+    worth, nothing = baseline.value.cells, baseline.nothing
+
+    def of(label: str, answer: str) -> float:
+        return worth.get(f"true_{label}", 0.0) if label == answer else worth.get(f"false_{answer}", 0.0) + worth.get(f"missed_{label}", 0.0)
+
+    return any(of(label, answer) > of(label, nothing) for label in classes for answer in classes)
 
 
 def _escalation(contract: Contract) -> Iterator[Fault]:

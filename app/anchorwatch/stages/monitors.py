@@ -116,6 +116,8 @@ class Monitors:
         current = change.k / change.n if change.n else None
         if monitor.tilt is not None:
             label = monitor.tilt.labels[change.stream]
+            if monitor.scale is not None and current is not None:
+                current = monitor.scale[0] + current * monitor.scale[1]
             line = float(monitor.tilt.heal.line[0, change.stream]) if monitor.line is None else monitor.line
             return Heard(monitor, change, label, change.direction, line, 1.0, current, monitor.reference)
         assert isinstance(group.bank, BernoulliBank), "streams live in a 0/1 bank"

@@ -10,14 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anchorwatch.estimators.confusion import ConfusionMetrics
-from anchorwatch.estimators.interval import beta_binomial_interval
+from anchorwatch.estimators.interval import Estimate, beta_binomial_interval, mean_interval
 from anchorwatch.estimators.latency_histogram import N_BINS, quantile
 from anchorwatch.watches.base import Ints
+from anchorwatch.watches.baseline import LABELS_MIN, values
 from anchorwatch.watches.layout import Layout
 from anchorwatch.watches.quality import MOMENT_UNIT, clip
 
 SLOTS = 24
-SHOWN = ("confusion@late", "confusion@typical", "inference.seconds", "abs_error@late", "error_moments@late", "answer", "answer.bins")
+SHOWN = (
+    "confusion@late",
+    "value@late",
+    "confusion@typical",
+    "inference.seconds",
+    "abs_error@late",
+    "error_moments@late",
+    "answer",
+    "answer.bins",
+)
 OVER = ".over_"  # shares over a promised bound: whether a segment explains the whole is read from them
 
 
@@ -104,6 +114,24 @@ class Recent:
         for n, sums in zip(self.total(key, since_ms)[:, :-1].sum(1).tolist(), self.total(moments, since_ms) / MOMENT_UNIT, strict=True):
             value = None if not n else bound * float(np.sqrt(sums[1] / n) if name == "rmse" else sums[0] / n)
             found.append(Quality(name, value, None, n))
+        return found
+
+    def worth(self) -> list[Estimate | None] | None:
+        """Per segment what a prediction is worth above doing nothing, with the interval of the whole; None: the contract has no value table.
+
+        A segment's interval costs a millisecond each: its ends are those of the values.
+        """
+        key, money = self.key_of("value@late"), values(self.layout)
+        if key is None or money is None:
+            return None
+        found: list[Estimate | None] = []
+        for row, counts in enumerate(self.total(key)[:, :-1]):
+            n = int(counts.sum())
+            if n < LABELS_MIN:
+                found.append(None)
+                continue
+            low, high = mean_interval(counts, money) if row == 0 else (float(money.min()), float(money.max()))
+            found.append(Estimate(float((counts * money).sum() / n), low, high, n))
         return found
 
     def latencies(self) -> list[tuple[float | None, float | None]]:

@@ -4,10 +4,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from anchorwatch.contract import Contract
+from anchorwatch.estimators.interval import Estimate
 from anchorwatch.events import Summary
 from anchorwatch.stages.evidence import six
 from anchorwatch.stages.report import Report
 from anchorwatch.watches.base import OTHER
+from anchorwatch.watches.baseline import LABELS_MIN
 
 if TYPE_CHECKING:
     from anchorwatch.stages.model_judge import ModelJudge
@@ -46,15 +49,12 @@ def summary_of(judge: "ModelJudge") -> Summary:
     volume = recent.volume()
     told = [row for row, name in enumerate(layout.segments) if name != OTHER or layout.has_other]
     rows = sorted(told, key=lambda r: (min(r, 2), -int(volume[r]), layout.segments[r]))[:ROWS_MAX]
-    qualities = recent.qualities()
+    qualities, worth = recent.qualities(), recent.worth()
     latencies = recent.latencies()
-    evidence: dict[str, float] = {}
-    for group in judge.monitors.groups.values():
-        for monitor, days, busy in zip(group.monitors, group.bank.evidence().tolist(), group.bank.state().tolist(), strict=True):
-            at = judge.monitors.level_days if busy == 2 else days
-            evidence[monitor.segment] = max(evidence.get(monitor.segment, 0.0), at)
+    evidence = _evidence(judge)
     columns: dict[str, list[float | None]] = {
-        name: [] for name in ("predictions", "quality", "quality_low", "quality_high", "labels", "p50_ms", "p99_ms", "evidence_days")
+        name: []
+        for name in ("predictions", "quality", "quality_low", "quality_high", "labels", "p50_ms", "p99_ms", "evidence_days", "value")
     }
     metric = "accuracy"
     for row in rows:
@@ -65,7 +65,7 @@ def summary_of(judge: "ModelJudge") -> Summary:
         values = {
             "predictions": float(volume[row]), "quality": quality.value if quality else None, "quality_low": interval[0] if interval else None,
             "quality_high": interval[1] if interval else None, "labels": float(quality.n) if quality else None, "p50_ms": p50, "p99_ms": p99,
-            "evidence_days": evidence.get(layout.segments[row]),
+            "evidence_days": evidence.get(layout.segments[row]), "value": known.value if worth and (known := worth[row]) else None,
         }  # fmt: skip
         for name, value in values.items():
             columns[name].append(six(value))
@@ -74,9 +74,33 @@ def summary_of(judge: "ModelJudge") -> Summary:
         reasons["quality"] = "no labels are counted"
     elif not qualities[0].n:
         reasons["quality"] = "waiting for labels"
+    reasons |= _worth(contract, worth)
     if layout.learning:
         reasons["state"] = "learning: no reference yet, only promises and exact rules are judged"
     return Summary(
         contract.model, contract.environment, judge.to_ms, "learning" if layout.learning else "watching", [layout.segments[r] for r in rows],
         columns, reasons, dict(judge.tallies), contract.owner.team, judge.traffic,
     )  # fmt: skip
+
+
+def _evidence(judge: "ModelJudge") -> dict[str, float]:
+    """Segment -> the most days of evidence that a monitor of it has; open ones stand at the mark."""
+    found: dict[str, float] = {}
+    for group in judge.monitors.groups.values():
+        for monitor, days, busy in zip(group.monitors, group.bank.evidence().tolist(), group.bank.state().tolist(), strict=True):
+            at = judge.monitors.level_days if busy == 2 else days
+            found[monitor.segment] = max(found.get(monitor.segment, 0.0), at)
+    return found
+
+
+def _worth(contract: Contract, worth: list[Estimate | None] | None) -> dict[str, str]:
+    """What a number against doing nothing means; that there is none is said, since it is not good news."""
+    if contract.baseline is None:
+        return {}
+    if worth is None or contract.baseline.value is None:
+        return {"value": "not measurable: the contract's baseline has no value table"}
+    whole = worth[0]
+    if whole is None:
+        return {"value": f"waiting for labels: {LABELS_MIN} are needed"}
+    unit = contract.baseline.value.unit
+    return {"value": f"{unit} a prediction above answering {contract.baseline.nothing}, of the whole [{whole.low:.4g}, {whole.high:.4g}]"}

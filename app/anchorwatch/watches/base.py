@@ -119,6 +119,7 @@ class Monitor(NamedTuple):
     group: str = ""  # subjects in equal parts: metrics, fields
     line: float | None = None
     pages: bool = True  # of harm: False, it only warns
+    scale: tuple[float, float] | None = None  # of a tilt: a score s in [0, 1] means scale[0] + s scale[1] in `unit`
     healing_min: float = 30.0  # events (spells) inside the line, before it may be called recovering
 
     @property
