@@ -6,6 +6,7 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,28 +25,29 @@ def scorecard(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=200, check=False)
 
 
-def test_the_quick_scorecard_makes_every_table_and_no_bound_is_broken(tmp_path: Path) -> None:
-    file = tmp_path / "scorecard.json"
-
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    file = tmp_path_factory.mktemp("scorecard") / "scorecard.json"
     done = scorecard("--quick", "--jobs", "1", "--json", str(file))
-
     assert done.returncode == 0, done.stderr
-    found = json.loads(file.read_text())
-    assert [table["number"] for table in found["tables"]] == list(range(1, 12))
-    assert all(table["rows"] for table in found["tables"])
-    bounds = [b for table in found["tables"] for b in table["bounds"] if b["must"]]
+    tables: list[dict[str, Any]] = json.loads(file.read_text())["tables"]
+    return tables
+
+
+def test_the_quick_scorecard_makes_every_table_and_no_bound_is_broken(quick: list[dict[str, Any]]) -> None:
+    assert [table["number"] for table in quick] == list(range(1, 12))
+    assert all(table["rows"] for table in quick)
+    bounds = [b for table in quick for b in table["bounds"] if b["must"]]
     assert len(bounds) >= 20
     assert not any(b["broken"] for b in bounds)
 
 
-def test_a_table_made_alone_is_the_same(tmp_path: Path) -> None:
-    files = [tmp_path / "a.json", tmp_path / "b.json"]
-    for file in files:
-        done = scorecard("--quick", "--tables", "7", "--jobs", "1", "--json", str(file))
-        assert done.returncode == 0, done.stderr
+def test_a_table_made_alone_is_the_same(quick: list[dict[str, Any]], tmp_path: Path) -> None:
+    file = tmp_path / "alone.json"
+    done = scorecard("--quick", "--tables", "7", "--jobs", "1", "--json", str(file))
 
-    first, second = (json.loads(file.read_text())["tables"][0]["rows"] for file in files)
-    assert first == second
+    assert done.returncode == 0, done.stderr
+    assert json.loads(file.read_text())["tables"][0]["rows"] == quick[6]["rows"]
 
 
 def test_a_bound_is_broken_by_its_figure_and_in_a_quick_run_by_its_whole_interval(sheet: object) -> None:

@@ -38,7 +38,7 @@ def table(effort: Effort) -> Table:
     found = Table(4, "Window rules on quiet data", how, ["rule", *kinds])
     for name, rule in RULES.items():
         found.rows.append([name, *(_share(rule, kind, n, runs) for kind, n in kinds.values())])
-    size = effort(4, FEATURES)
+    size = effort(2, FEATURES)
     own = {kind: _warnings(kind, size, effort(1, 10), effort(1, 30)) for kind in ("plain", "ar", "swing")}
     found.rows.append(["ours, warnings per 30 d", "", own["plain"], own["ar"], own["swing"]])
     found.bounds = [Bound(f"ours, warnings per 30 d, {kind}", figure, 10) for kind, figure in own.items()]
