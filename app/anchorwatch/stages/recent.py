@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from anchorwatch.estimators.cbpe import METRICS, estimate
 from anchorwatch.estimators.confusion import ConfusionMetrics
 from anchorwatch.estimators.interval import Estimate, beta_binomial_interval, mean_interval
 from anchorwatch.estimators.latency_histogram import N_BINS, quantile
+from anchorwatch.stages.reference.expected import read
 from anchorwatch.watches.base import Ints
 from anchorwatch.watches.baseline import LABELS_MIN, values
 from anchorwatch.watches.layout import Layout
@@ -22,6 +24,7 @@ SHOWN = (
     "confusion@late",
     "value@late",
     "confusion@typical",
+    "score.bins",
     "inference.seconds",
     "abs_error@late",
     "error_moments@late",
@@ -45,6 +48,7 @@ class Recent:
         """span_ms: how far back `current` reaches."""
         self.layout, self.slot_ms = layout, max(1, span_ms // SLOTS)
         self.keys = [key for key, count in layout.counts.items() if count.name in SHOWN or OVER in count.name]
+        self.expected = read(layout.reference.expected) if layout.reference else None
         self.slots: dict[int, dict[str, Ints]] = {}  # slot number -> count key -> int64[segments, symbols]
 
     def add(self, flat: Ints, to_ms: int) -> None:
@@ -133,6 +137,20 @@ class Recent:
             low, high = mean_interval(counts, money) if row == 0 else (float(money.min()), float(money.max()))
             found.append(Estimate(float((counts * money).sum() / n), low, high, n))
         return found
+
+    def estimate(self, row: int) -> Estimate | None:
+        """The quality to be expected of one segment's predictions, labels or not, by their scores; None: it cannot be told.
+
+        Holds while answers at a given score turn out as in the reference. Half a millisecond where it is no share of right answers.
+        """
+        key = self.key_of("score.bins")
+        if self.expected is None or key is None:
+            return None
+        calibrated, group = self.expected
+        promised = self.layout.contract.promises.quality
+        metric = promised.metric if promised else "accuracy"
+        live = np.bincount(group, self.total(key)[row], len(calibrated.n)).astype(np.int64)
+        return estimate(calibrated, live, metric) if metric in METRICS else None
 
     def latencies(self) -> list[tuple[float | None, float | None]]:
         """p50 and p99 of inference in ms per segment, of the calls that answered."""

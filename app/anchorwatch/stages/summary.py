@@ -1,5 +1,6 @@
 """One record per model and minute for tables and charts: segments by column; what is no number is null and has a reason."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,6 +9,7 @@ from anchorwatch.contract import Contract
 from anchorwatch.estimators.interval import Estimate
 from anchorwatch.events import Summary
 from anchorwatch.stages.evidence import six
+from anchorwatch.stages.recent import Quality
 from anchorwatch.stages.report import Report
 from anchorwatch.watches.base import OTHER
 from anchorwatch.watches.baseline import LABELS_MIN
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from anchorwatch.stages.pile import Pile
 
 ROWS_MAX = 200
+ESTIMATED, ESTIMATES_MAX = ("estimate", "estimate_low", "estimate_high"), 20  # of the largest segments: half a millisecond each
 
 
 def count_labels(pile: "Pile", report: Report) -> None:
@@ -50,37 +53,54 @@ def summary_of(judge: "ModelJudge") -> Summary:
     told = [row for row, name in enumerate(layout.segments) if name != OTHER or layout.has_other]
     rows = sorted(told, key=lambda r: (min(r, 2), -int(volume[r]), layout.segments[r]))[:ROWS_MAX]
     qualities, worth = recent.qualities(), recent.worth()
-    latencies = recent.latencies()
-    evidence = _evidence(judge)
+    latencies, evidence = recent.latencies(), _evidence(judge)
     columns: dict[str, list[float | None]] = {
         name: []
         for name in ("predictions", "quality", "quality_low", "quality_high", "labels", "p50_ms", "p99_ms", "evidence_days", "value")
     }
+    columns |= {name: [] for name in ESTIMATED}
     metric = "accuracy"
-    for row in rows:
+    for place, row in enumerate(rows):
         quality = qualities[row] if qualities is not None else None
         metric = quality.metric if quality else metric
         interval = quality.interval if quality else None
+        guess = recent.estimate(row) if place < ESTIMATES_MAX else None
         p50, p99 = latencies[row]
         values = {
             "predictions": float(volume[row]), "quality": quality.value if quality else None, "quality_low": interval[0] if interval else None,
             "quality_high": interval[1] if interval else None, "labels": float(quality.n) if quality else None, "p50_ms": p50, "p99_ms": p99,
             "evidence_days": evidence.get(layout.segments[row]), "value": known.value if worth and (known := worth[row]) else None,
+            **dict(zip(ESTIMATED, guess[:3] if guess else (None,) * 3, strict=True)),
         }  # fmt: skip
         for name, value in values.items():
             columns[name].append(six(value))
-    reasons = {"metric": metric}
-    if qualities is None:
-        reasons["quality"] = "no labels are counted"
-    elif not qualities[0].n:
-        reasons["quality"] = "waiting for labels"
-    reasons |= _worth(contract, worth)
+    reasons = {"metric": metric} | _waiting(qualities, metric, columns) | _worth(contract, worth)
     if layout.learning:
         reasons["state"] = "learning: no reference yet, only promises and exact rules are judged"
     return Summary(
         contract.model, contract.environment, judge.to_ms, "learning" if layout.learning else "watching", [layout.segments[r] for r in rows],
         columns, reasons, dict(judge.tallies), contract.owner.team, judge.traffic,
     )  # fmt: skip
+
+
+def _waiting(qualities: Sequence[Quality] | None, metric: str, columns: Mapping[str, Sequence[float | None]]) -> dict[str, str]:
+    """Why there is no quality yet, and what the scores promise meanwhile."""
+    found = {}
+    if columns["estimate"] and columns["estimate"][0] is not None:
+        found["estimate"] = f"{metric} to be expected by the scores, while answers at a score turn out as in the reference"
+    if qualities is None:
+        found["quality"] = "no labels are counted"
+    elif not qualities[0].n:
+        found["quality"] = "waiting for labels" + _expected(metric, columns)
+    return found
+
+
+def _expected(metric: str, columns: Mapping[str, Sequence[float | None]]) -> str:
+    """For a person who waits."""
+    value, low, high = (columns[name][0] if columns[name] else None for name in ESTIMATED)
+    if value is None or low is None or high is None:
+        return ""
+    return f"; by its scores {metric} {value:.3g} [{low:.3g}, {high:.3g}] is to be expected"
 
 
 def _evidence(judge: "ModelJudge") -> dict[str, float]:

@@ -211,6 +211,7 @@ class Reference:
     fields: dict[str, tuple[str, ...]] = field(default_factory=dict)  # every field name seen -> its types
     absent_runs: dict[str, int] = field(default_factory=dict)  # declared field -> longest run of records without it
     still: dict[str, tuple[float, ...]] = field(default_factory=dict)  # feature -> its longest run of one value: n, ms; changes
+    expected: dict[str, tuple[float, ...]] = field(default_factory=dict)  # of score bins: what their answers turned out to be
     gap_s: float = 0.0  # longest time without an event
     pace: dict[str, tuple[float, ...]] = field(default_factory=dict)  # watches/pace.py: how much is expected at which hour
     delays_s: tuple[float, float] = (0.0, 0.0)  # of labels: p50, p95

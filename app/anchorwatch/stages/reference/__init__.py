@@ -17,6 +17,7 @@ from anchorwatch.estimators.reference_bins import reference_bins
 from anchorwatch.stages.columns import Maker, Objects
 from anchorwatch.stages.join import GHOST
 from anchorwatch.stages.model_ingest import ModelIngest, hashes_of
+from anchorwatch.stages.reference.expected import expected, threshold
 from anchorwatch.stages.reference.written import reference_from_json, reference_to_json
 from anchorwatch.stages.windows import kind_of
 from anchorwatch.watches import catalogue
@@ -63,6 +64,9 @@ def learn(contract: Contract, rows: Rows, as_map: Any, places: Mapping[str, int]
     delays, errors = _pairs(declared, rows)
     bins = {name: _edges(values) for name, values in columns.numbers.items() if name != ANSWER}
     bins |= {SCORE: _edges(columns.score), CONFIDENCE: _edges(columns.confidence)}
+    limit = threshold(declared, columns.score, columns.codes.get(ANSWER, np.zeros(0, np.int64)))
+    if limit is not None:
+        bins[SCORE] = np.union1d(bins[SCORE], [limit])  # so that a bin has one answer
     if declared.task == "regression":
         bins[ANSWER] = _edges(columns.numbers[ANSWER])
     limits = {n: (float(np.nanmin(v)), float(np.nanmax(v))) for n, v in columns.numbers.items() if n != ANSWER and not np.isnan(v).all()}
@@ -76,6 +80,7 @@ def learn(contract: Contract, rows: Rows, as_map: Any, places: Mapping[str, int]
         fields=_fields(rows, as_map), absent_runs=_absent_runs(maker, columns, rows.at), still=_still(columns, values, maker, rows),
         gap_s=float(np.diff(np.sort(rows.at)).max()) / 1000 if len(rows.at) > 1 else 0.0,
         pace=pace_of(rows.at, int(rows.at.min()), int(rows.at.max()) + 1, declared.timezone),
+        expected=expected(declared, bins[SCORE], limit, columns.score, [r.prediction_id for r in rows.predictions], rows.outcomes),
         delays_s=(float(np.quantile(delays, 0.5)), float(np.quantile(delays, 0.95))) if len(delays) else (0.0, 0.0), labelled=len(delays),
     )  # fmt: skip
     return _counted(declared, first, rows, dict(places), watches or catalogue())

@@ -38,9 +38,9 @@ def reference_from_json(found: Mapping[str, Any]) -> Reference:
 
 PLAIN = (
     "id", "from_ms", "to_ms", "rows", "segments", "edges", "limits", "values", "rare", "phi", "growth", "fields", "absent_runs", "gap_s",
-    "delays_s", "labelled", "pace", "still",
+    "delays_s", "labelled", "pace", "still", "expected",
 )  # fmt: skip
-LATER = ("pace", "still")  # added after the first references were written: one without it is read as empty
+LATER = ("pace", "still", "expected")  # added after the first references were written: one without it is read as empty
 COUNTS_BYTES_MAX = 1 << 28  # of one inflated count: what claims to be larger is not ours
 
 
