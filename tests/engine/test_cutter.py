@@ -65,3 +65,13 @@ def test_a_task_where_nothing_happened_is_not_cut(cutter: Cutter) -> None:
     still = {0: Task(0, Heavy(), {"p": 0}, "")}
 
     assert freeze(cutter, still) == ({}, {0})
+
+
+def test_a_stage_that_asks_is_cut_at_once_unless_its_agent_is_behind(cutter: Cutter) -> None:
+    two = tasks(2)
+    prompt = [cutter.is_time(two, waited) for waited in (0.05, 0.2)]
+    for task in two.values():
+        task.in_channel = 1
+
+    assert prompt == [False, True]
+    assert [cutter.is_time(two, waited) for waited in (0.2, 1.0)] == [False, True]

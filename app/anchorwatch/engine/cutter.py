@@ -39,9 +39,14 @@ class Cutter:
 
     def now_and_then(self, consumer: ck.Consumer, tasks: dict[int, Task], run: Run) -> None:
         """A cut, when its time has come or a stage asks for one."""
-        waited = time.monotonic() - self.made
-        if waited >= self.seconds or (waited >= DUE_GAP and not self.refused_in_a_row and any(task.due for task in tasks.values())):
+        if self.is_time(tasks, time.monotonic() - self.made):
             self._all(consumer, tasks, run, last=False)
+
+    def is_time(self, tasks: Mapping[int, Task], waited: float) -> bool:
+        """waited: seconds since the last cut. A stage whose agent has batches waiting is behind: cutting sooner gains it nothing."""
+        if waited >= self.seconds:
+            return True
+        return waited >= DUE_GAP and not self.refused_in_a_row and any(task.due and not task.in_channel for task in tasks.values())
 
     def last(self, consumer: ck.Consumer, tasks: dict[int, Task], run: Run) -> set[int]:
         """Before tasks are taken away: tried three times. The tasks of which memory and Kafka are the same."""

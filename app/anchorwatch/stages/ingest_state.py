@@ -63,7 +63,8 @@ class Book:
             images = model.waiting.images(rows)
             arrays.update({f"{key}/{name}": column for name, column in images.items()})
             header[key] = {"traces": _traces(model, images["hash"])}
-            for page in np.unique(rows // PAGE).tolist():
+            pages = rows // PAGE  # ascending
+            for page in pages[np.flatnonzero(np.diff(pages, prepend=-1))].tolist():
                 self.dirty.setdefault((key, page), self.cut)
         if not header:
             return {}
