@@ -40,7 +40,7 @@ class Rows(Sequence[Row]):
     __slots__ = ("headers", "keys", "offsets", "stamps", "values")
 
     def __init__(
-        self, keys: Sequence[bytes | None], values: Sequence[bytes | None], offsets: Sequence[int], stamps: NDArray[np.int64],
+        self, keys: list[bytes | None], values: list[bytes | None], offsets: Sequence[int], stamps: NDArray[np.int64],
         headers: Sequence[Headers] = (),
     ) -> None:  # fmt: skip
         """offsets: a range where they have no gaps; stamps: record timestamps in ms, int64[n]; headers: of each row, or of none."""
@@ -51,7 +51,7 @@ class Rows(Sequence[Row]):
         """The same rows, by column; 0.1 us each where they are not yet."""
         if isinstance(rows, Rows):
             return rows
-        keys, values, offsets, stamps = zip(*rows, strict=True) if rows else ((), (), (), ())
+        keys, values, offsets, stamps = map(list, zip(*rows, strict=True)) if rows else ([], [], [], [])
         has_headers = any(isinstance(row, Headed) for row in rows)
         headers = [row.headers if isinstance(row, Headed) else {} for row in rows] if has_headers else ()
         return cls(keys, values, offsets, np.array(stamps, np.int64), headers)

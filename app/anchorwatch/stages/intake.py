@@ -14,6 +14,7 @@ from anchorwatch.stages.join import Added, Joined
 from anchorwatch.stages.model_ingest import ModelIngest, hashes_of, look_share, segment_names
 from anchorwatch.stages.registry import Version
 from anchorwatch.stages.report import KEPT_MAX, Kept, Report
+from anchorwatch.stages.windows import numbered
 from anchorwatch.trace import keeps
 from anchorwatch.watches.base import Columns, Floats, Ints
 
@@ -66,11 +67,8 @@ class Batch:
         rows = places if self.row_of is None else self.row_of[places]
         latency = self.latency_ms[places] if len(self.latency_ms) else self.latency_ms
         at = places.tolist()
-        records, ids, traces = (
-            [self.records[i] for i in at],
-            [self.ids[i] for i in at],
-            self.own_traces and [self.own_traces[i] for i in at],
-        )
+        records, ids = [self.records[i] for i in at], [self.ids[i] for i in at]
+        traces = self.own_traces and [self.own_traces[i] for i in at]
         return replace(self, records=records, ids=ids, own_traces=traces, row_of=rows, at=self.at[places], latency_ms=latency)
 
 
@@ -172,10 +170,11 @@ class Intake:
             values = set(column)
             for value in values - {None, ""}:
                 mine = counted if len(values) == 1 else counted & np.fromiter((v == value for v in column), np.bool_, len(column))
-                for number, n in zip(*np.unique(windows[mine], return_counts=True), strict=True):
-                    table = getattr(into(int(number)), name)
+                numbers, place = numbered(windows[mine])
+                for number, n in zip(numbers.tolist(), np.bincount(place).tolist(), strict=True):
+                    table = getattr(into(number), name)
                     if value in table or len(table) < VERSIONS_MAX:
-                        table[value] = table.get(value, 0) + int(n)
+                        table[value] = table.get(value, 0) + n
 
     def _keep(
         self, version: Version, maker: Maker, model: ModelIngest, batch: Batch, hashes: NDArray[np.uint64], combos: Ints,

@@ -270,9 +270,9 @@ class Role:
         return list(map(str.encode, map(_PREDICTION_ID, records)))
 
     @staticmethod
-    def _compare_keys(keys: Sequence[bytes | None], ids: list[bytes], note: Note) -> None:
+    def _compare_keys(keys: list[bytes | None], ids: list[bytes], note: Note) -> None:
         """Whole batches first; one by one only where something differs."""
-        if list(keys) == ids:
+        if keys == ids:
             return
         for i, (key, wanted) in enumerate(zip(keys, ids, strict=True)):
             if key != wanted:
