@@ -13,6 +13,8 @@ import confluent_kafka as ck
 import msgspec
 from scripts.benchmarks.shape import Outcome, Prediction, Segments
 
+from anchorwatch.engine.settings import FETCHING
+
 
 def tell(**what: int) -> None:
     print(json.dumps(what), flush=True)
@@ -20,8 +22,8 @@ def tell(**what: int) -> None:
 
 def bare(kafka: dict[str, Any], prefix: str, predictions: int) -> NoReturn:
     """A consumer that reads batches and decodes; it keeps nothing, and commits as librdkafka does by itself."""
-    own = {"group.id": f"{prefix}bare", "auto.offset.reset": "earliest", "fetch.wait.max.ms": 100, "queued.max.messages.kbytes": 32_768}
-    reader = ck.Consumer({**kafka, **own})
+    own = {"group.id": f"{prefix}bare", "auto.offset.reset": "earliest"}
+    reader = ck.Consumer({**kafka, **FETCHING, **own})
     reader.subscribe([f"{prefix}predictions", f"{prefix}outcomes"])
     decode: dict[str, Callable[[bytes], object]] = {
         f"{prefix}predictions": msgspec.json.Decoder(Prediction).decode,

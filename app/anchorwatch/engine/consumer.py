@@ -22,6 +22,7 @@ from anchorwatch.engine.refusals import REFUSED_ACCESS, Right
 from anchorwatch.engine.settings import (
     CLASSIC,
     FENCED,
+    FETCHING,
     PASSING,
     READING,
     TP,
@@ -171,7 +172,7 @@ class Reader:
             raise TopicsMismatch(f"{'; '.join(changed)}: {MOVED}")
 
     def _join(self) -> Consumer:
-        settings = {"client.id": self.instance, "fetch.wait.max.ms": 100, "queued.max.messages.kbytes": 32_768}
+        settings = {"client.id": self.instance, **FETCHING}
         ours = {**READING, "group.id": self.group, "auto.offset.reset": "error"}
         client = consumer(settings, self.kafka, self.group_settings, ours)
         self.incremental = {**self.kafka, **self.group_settings}.get("group.protocol") == "consumer"
