@@ -42,4 +42,4 @@ def test_a_kafka_that_is_away_leaves_with_3(files: list[str], capsys: pytest.Cap
     code = run(["replay", *files, "--bootstrap", "127.0.0.1:28989"])
 
     assert code == 3
-    assert "is kafka.bootstrap.servers right and up?" in capsys.readouterr().err
+    assert "is `kafka.bootstrap.servers` right and up?" in capsys.readouterr().err

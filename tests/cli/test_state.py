@@ -68,8 +68,12 @@ def test_state_without_its_offsets_is_seen_and_adopted(run: Run, kafka: Any, top
 def test_restart_forgets_the_state(run: Run, kafka: Any, topic_prefix: str) -> None:
     write_head(kafka, f"{topic_prefix}ingest.default", 0, Head("writer 3", {f"{topic_prefix}predictions": 0, f"{topic_prefix}outcomes": 0}))
 
+    said = run("state", "restart")
     done = run("state", "restart", "--yes")
     after = json.loads(run("state", "show", "--json")[1])
 
-    assert done[0] == 0
+    assert said[0] == done[0] == 0
+    assert "would begin with empty state at its committed offsets: 1 tasks" in said[1]
+    assert "predictions that wait for their outcome" in said[1]
+    assert "nothing was changed; --yes does it" in said[1]
     assert [task["state"] for task in after["tasks"]] == [{}, {}]

@@ -6,7 +6,7 @@ from tests.conftest import Kafka
 from tests.runtime.installation import Installation
 
 from anchorwatch.cli import launch as run
-from anchorwatch.cli.tail import _since
+from anchorwatch.cli._since import begin
 from anchorwatch.errors import ConfigError
 
 
@@ -30,6 +30,6 @@ def test_records_are_shown_for_people_and_for_programs(
 
 
 def test_a_time_is_a_span_or_an_instant() -> None:
-    assert _since("2026-09-01T00:00:00Z") == 1_788_220_800_000
+    assert begin("2026-09-01T00:00:00Z") == 1_788_220_800_000
     with pytest.raises(ConfigError, match="--since yesterday"):
-        _since("yesterday")
+        begin("yesterday")

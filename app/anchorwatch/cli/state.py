@@ -17,6 +17,12 @@ Bootstrap = Annotated[str | None, typer.Option(help="host:port of Kafka; wins ov
 Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this it is only said what would be done.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object for programs.")]
 
+BEFOREHAND = "nothing was changed; --yes does it, with the workers of this group stopped"
+FORGOTTEN = {
+    "ingest": "predictions that wait for their outcome, so their labels will match nothing, and windows that are still open",
+    "judge": "all evidence, what is being recovered from, and which alerts are open: those that still burn are told anew",
+}
+
 
 @app.callback()
 def _state() -> None:
@@ -48,7 +54,8 @@ def adopt(stage: Stage = "default", settings: File = None, bootstrap: Bootstrap 
     kafka, group, sources = _place(stage, settings, bootstrap)
     if not yes:
         found = [each for each in repair.show(kafka, group, sources) if each.head.stamp and not each.agrees]
-        _tell(f"{group} would go on from the offsets in its state", found)
+        _tell(f"{group} would go on from the offsets in its state; nothing is lost or counted twice", found)
+        typer.echo(BEFOREHAND)
         return
     _tell(f"{group} goes on from the offsets in its state", repair.adopt(kafka, group, sources))
 
@@ -60,7 +67,12 @@ def restart(stage: Stage = "default", settings: File = None, bootstrap: Bootstra
 
     kafka, group, sources = _place(stage, settings, bootstrap)
     if not yes:
-        _tell(f"{group} would begin with empty state at its committed offsets", repair.show(kafka, group, sources))
+        found = [each for each in repair.show(kafka, group, sources) if repair.known(each)]
+        _tell(f"{group} would begin with empty state at its committed offsets", found)
+        if found:
+            chunks = sum(len(each.chunks) for each in found)
+            typer.echo(f"{chunks:,} chunks would be thrown away: {FORGOTTEN['judge' if stage == 'judge' else 'ingest']}")
+        typer.echo(BEFOREHAND)
         return
     _tell(f"{group} begins with empty state at its committed offsets", repair.restart(kafka, group, sources))
 

@@ -2,9 +2,8 @@
 
 import json
 import os
-import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -21,34 +20,14 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="A line of JSON a record.")] = False,
 ) -> None:
     """Committed records only. Joins no group, marks nothing as read. Ctrl-C ends it."""
+    from anchorwatch.cli._since import begin
     from anchorwatch.config import TOPICS, load
     from anchorwatch.engine.tail import tail
     from anchorwatch.runtime import shown
 
     settled = load(settings, os.environ, {"kafka.bootstrap.servers": bootstrap} if bootstrap else {})
     name = settled.topic(topic) if topic in TOPICS else topic
-    begin = _since(since)
-    for n, told in enumerate(tail(settled.kafka, [name], since=begin, until_end=until_end), 1):
+    for n, told in enumerate(tail(settled.kafka, [name], since=begin(since), until_end=until_end), 1):
         typer.echo(json.dumps(shown.as_json(told), ensure_ascii=False) if as_json else shown.line(told))
         if n == limit:
             break
-
-
-def _since(text: str) -> Any:
-    """Raises ConfigError."""
-    from datetime import UTC
-
-    from anchorwatch.contract.values import Unfit, duration
-    from anchorwatch.errors import ConfigError
-    from anchorwatch.runtime.rows import Cell, instant
-
-    if text in ("beginning", "end"):
-        return text
-    try:
-        return time.time_ns() // 1_000_000 - duration(text)
-    except Unfit:
-        pass
-    try:
-        return instant(text, UTC)
-    except Cell:
-        raise ConfigError(f"--since {text}: must be beginning, a time span as 10m, or a time as 2026-09-01T06:00:00Z") from None

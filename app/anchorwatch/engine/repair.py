@@ -56,7 +56,7 @@ def adopt(kafka: Settings, group: str, sources: Sequence[str]) -> list[Found]:
 def restart(kafka: Settings, group: str, sources: Sequence[str]) -> list[Found]:
     """Throw the state away and go on from the committed offsets, or from where a log begins now. All tasks that had any."""
     _alone(kafka, group)
-    changed = [found for found in show(kafka, group, sources) if _known(found)]
+    changed = [found for found in show(kafka, group, sources) if known(found)]
     store = Store(kafka, group, f"{group}-changelog", sources)
     offsets = []
     for found in changed:
@@ -68,7 +68,8 @@ def restart(kafka: Settings, group: str, sources: Sequence[str]) -> list[Found]:
     return changed
 
 
-def _known(found: Found) -> bool:
+def known(found: Found) -> bool:
+    """Is there anything to throw away?"""
     return bool(found.chunks or found.head.stamp or any(committed.stamp for committed in found.committed.values()))
 
 

@@ -13,7 +13,8 @@ MEANING: dict[Role, str] = {
     "judge": "`anchorwatch run --stage judge`, which also carries alerts to the sinks",
     "ui": "people: `status`, `alerts`, `tail`; whoever may not acknowledge or silence goes without Write on `commands`",
     "client": "a service: predictions, outcomes, decisions and flags; and `follow_alerts` under a group of its name",
-    "operator": "`anchorwatch apply`: what it writes to `contracts` decides what is watched, so few should have it",
+    "operator": "`anchorwatch apply`: what it writes to `contracts` decides what is watched, so few should have it; "
+    "`dead retry`: whoever does not use it goes without Write on the sources, `dead-letters` and `retry`",
     "admin": "`anchorwatch topics create` and `check`",
     "doctor": "`anchorwatch doctor`: what it may not see it says; it tells the rights of `run` only to the user of `run`",
 }
@@ -36,8 +37,9 @@ def rights(settings: Settings, role: Role, feeds: Sequence[Feed], user: str = ""
         writes = [t(name) for name in ("predictions", "outcomes", "decisions", "flags")]
         return [*_topics([t("alerts.events")], writes), Right("Read", "group", user, prefixed=True)]
     if role == "operator":
-        reads = [t("contracts"), *_sources(feeds)]
-        return [*_topics(reads, [t("contracts")]), Right("Write", "transactional-id", f"{p}apply")]
+        reads = [t("contracts"), t("dead-letters"), *_sources(feeds)]
+        names = [Right("Write", "transactional-id", f"{p}{name}") for name in ("apply", "retry")]
+        return [*_topics(reads, [t("contracts"), *_sources(feeds)]), *names]
     if role == "doctor":
         return _doctor(settings, feeds)
     return [Right(operation, "topic", p, prefixed=True) for operation in ("Create", "Describe", "DescribeConfigs")] + [
