@@ -66,6 +66,19 @@ def test_blocks_of_a_window_that_was_judged_are_late() -> None:
     assert clock.add(seen(0, (10, 20), 1), new_pile)
 
 
+def test_what_a_late_task_noted_is_told_with_the_next_window() -> None:
+    """Its blocks are lost to judgement, and counted so; what it refused or joined must not go without a word."""
+    clock = FeedClock("default")
+    list(clock.close(20))
+    clock.add(seen(0, (0, 10), 3), new_pile)
+    clock.add(seen(1, (20, 30), 4), new_pile)
+
+    [(window, piles, tallies)] = clock.close(30)
+
+    assert (window, tallies) == ((20, 30), {"prod/loan": {"late": 7}})
+    assert LAYOUT.view(piles["prod/loan"].flat, KEY)[0, 5] == 4
+
+
 def test_what_one_task_passed_a_grace_ago_is_overdue() -> None:
     clock = FeedClock("default")
     clock.passed(0, 2, 10, now_ms=1_000)

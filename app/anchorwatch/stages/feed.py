@@ -39,25 +39,28 @@ class FeedClock:
         return holes
 
     def add(self, observation: Observation, new_pile: NewPile) -> bool:
-        """False: the window is judged already, what came is only counted."""
-        if observation.window[1] <= self.closed_ms:
-            return not observation.blocks
-        piles = self.piles.setdefault(observation.window, {})
-        for block in observation.blocks:
+        """False: the window is judged already: its blocks are only counted, its tallies (refused, joined, ...) are told with the next one."""
+        window, late = observation.window, observation.window[1] <= self.closed_ms
+        if late:
+            if not observation.tallies:
+                return not observation.blocks
+            window = (self.closed_ms, self.closed_ms + window[1] - window[0])
+        piles = self.piles.setdefault(window, {})
+        for block in () if late else observation.blocks:
             key = f"{block.environment}/{block.model}"
             pile = piles.get(key)
             if pile is None:
-                made = new_pile(key, observation.window[0])
+                made = new_pile(key, window[0])
                 if made is None:
                     continue
                 pile = piles[key] = made
             pile.add(block)
-        tallies = self.tallies.setdefault(observation.window, {})
+        tallies = self.tallies.setdefault(window, {})
         for key, table in observation.tallies.items():
             mine = tallies.setdefault(key, {})
             for name, n in table.items():
                 mine[name] = mine.get(name, 0) + n
-        return True
+        return not (late and observation.blocks)
 
     def passed(self, task: int, tasks: int, watermark_ms: int, now_ms: int) -> None:
         if tasks != self.tasks:
