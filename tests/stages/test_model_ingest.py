@@ -9,6 +9,8 @@ from tests.traffic import LOAN, T0, contract_of, loan_reference
 
 from anchorwatch.contract import to_json
 from anchorwatch.events import Applied
+from anchorwatch.runtime import formats
+from anchorwatch.stages.ingest import Ingest
 from anchorwatch.stages.model_ingest import Groups, ModelIngest, hashes_of, look_share
 from anchorwatch.watches import catalogue
 from anchorwatch.watches.layout import Layout
@@ -78,6 +80,40 @@ def test_rows_leave_when_every_cell_of_theirs_is_closed() -> None:
 
     assert early == (0, 0)
     assert model.leave(86_400_000 + 3_600_000, layout) == (4_096, 0)
+
+
+def confused(ingest: Ingest) -> dict[tuple[str, str], int]:
+    """(label, answer) -> predictions of the whole that matured, whatever the order of classes in the contract that counted them."""
+    found: dict[tuple[str, str], int] = {}
+    orders = {v.contract.id: [*v.layout.classes, "-"] for v in ingest.registry.versions["prod/loan"]}
+    for block in (block for observation in observed(ingest) for block in observation.blocks):
+        for key, counts in block.counts.items():
+            if key.startswith("confusion@late"):
+                total = np.zeros((len(block.segments), counts.symbols), np.int64)
+                counts.add_to(total, np.arange(len(block.segments)))
+                names = orders[block.contract]
+                for i, n in enumerate(total[0, :-1].tolist()):
+                    pair = names[i // len(names)], names[i % len(names)]
+                    if n:
+                        found[pair] = found.get(pair, 0) + n
+    return found
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_what_waits_is_matched_by_name_after_a_contract_with_the_classes_in_another_order(restart: bool) -> None:
+    """Predictions and labels of both contracts, and one label that came before its prediction."""
+    ingest = stage()
+    take(ingest, [one(1, T0), one(2, T0 + 1, prediction="no"), label(1, T0 + 100), label(4, T0 + 200, label="no")])
+    reordered = to_json(contract_of(LOAN.replace('["no", "yes"]', '["yes", "no"]')))
+    ingest.registry.apply(Applied(contract=reordered, actor="ann", at_ms=0, effective_from_ms=T0 + 1_000))
+    if restart:
+        chunks = {key: chunk for key, chunk in ingest.freeze({}).chunks.items() if chunk is not None}
+        ingest = Ingest(0, 1, ingest.registry, formats.native(), ingest.settings, chunks)
+    take(ingest, [one(3, T0 + 1_500), one(4, T0 + 1_501), label(2, T0 + 1_600, label="yes"), label(3, T0 + 1_700)])
+    beat(ingest, T0 + 60_000)
+    ingest.tick(T0, frozenset())
+
+    assert confused(ingest) == {("yes", "yes"): 2, ("yes", "no"): 1, ("no", "yes"): 1}
 
 
 def test_the_first_batch_need_not_hold_the_oldest_prediction() -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from anchorwatch.contract import to_json
 from anchorwatch.stages.join import FIELDS, PAGE
+from anchorwatch.stages.labels import Classes
 from anchorwatch.stages.model_ingest import ModelIngest
 from anchorwatch.stages.windows import OpenWindow
 from anchorwatch.state import join, pack, parts, unpack
@@ -107,7 +108,7 @@ class Book:
         for key, model in ingest.models.items():
             models[key] = {
                 "first": model.waiting.first, "n": model.waiting.n, "closed": model.closed, "last_ms": model.last_ms,
-                "layouts": [_applied(ingest, layout) for layout in model.layouts],
+                "layouts": [_applied(ingest, layout) for layout in model.layouts], "classes": model.classes.names,
             }  # fmt: skip
         return {
             "cut": self.cut, "seen": ingest.seen, "watermark": ingest.watermark, "closed_ms": ingest.closed_ms,
@@ -162,6 +163,7 @@ class Book:
         model.closed = dict(kept["closed"]) if "closed" in kept else {"late": kept["closed_to"]}
         model.last_ms = kept["last_ms"]
         model.layouts = [_layout(ingest, key, ids) for ids in kept["layouts"]]
+        model.classes = Classes(kept.get("classes", model.layouts[-1].classes if model.layouts else ()))
 
 
 def _traces(model: ModelIngest, hashes: NDArray[np.uint64]) -> dict[int, str]:

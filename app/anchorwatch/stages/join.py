@@ -21,7 +21,7 @@ FIELDS: dict[str, Any] = {  # 54 bytes a row
     "at": np.int64,  # predicted_at in ms; of a ghost: known_at
     "combo": np.int64,
     "answer": np.float64,  # class code, or the predicted number; NaN: the call failed
-    "label": np.float64,  # the same; NaN: none yet
+    "label": np.float64,  # the same, a class by the code that `labels.py` gives it; NaN: none yet
     "known": np.int64,
     "revision": np.int32,  # -1: no label
     "layout": np.int16,  # which layout `combo` and `answer` belong to; -1: a ghost

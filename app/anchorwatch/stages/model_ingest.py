@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from anchorwatch.stages.columns import Maker, Objects
 from anchorwatch.stages.join import GHOST, Added, Joined, Waiting
+from anchorwatch.stages.labels import Classes
 from anchorwatch.stages.windows import OpenWindow, numbered
 from anchorwatch.watches.base import ANSWER, Columns, Floats, Ints, Matured
 from anchorwatch.watches.layout import Layout
@@ -84,6 +85,7 @@ class ModelIngest:
         self.key, self.window_ms = key, window_ms
         self.waiting = Waiting()
         self.layouts: list[Layout] = []
+        self.classes = Classes()  # of the labels that wait
         self.windows: Windows = {}
         self.closed: dict[str, int] = {}  # horizon -> predictions before that time are judged at it; empty: none seen yet
         self.last_ms = -1
@@ -143,7 +145,8 @@ class ModelIngest:
             fresh = 0
         else:
             found = maker.answers.of(labels)
-            codes, fresh = found.astype(np.float64), int((found == len(maker.layout.classes)).sum())
+            codes = self.classes.kept(maker.layout.classes, found)
+            fresh = int((found == len(maker.layout.classes)).sum())
         return self.waiting.label(hashes, codes, known, revisions), fresh
 
     # maturity
@@ -206,7 +209,8 @@ class ModelIngest:
             nothing = np.zeros(len(rows), np.int64)
             matured = Matured(len(rows), nothing, np.where(in_time, 0, -1), error, revised, horizon)
         else:
-            codes = np.where(in_time, np.nan_to_num(label, nan=-1.0), -1.0).astype(np.int64)
+            label = self.classes.read(layout.classes, label)
+            codes = np.where(in_time, label, -1)
             matured = Matured(len(rows), answer.astype(np.int64), codes, np.full(len(rows), np.nan), revised, horizon)
         combos = column("combo")[rows]
         groups = Groups(np.full(len(rows), window), combos, np.ones(len(rows), np.bool_), self.into(number))
