@@ -3,16 +3,20 @@
 import argparse
 import logging
 import sys
+import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.fuzz.mutations import mutated
-from tests.fuzz.targets import TARGETS, Target
+
+if TYPE_CHECKING:
+    from tests.fuzz.targets import Target
 
 SLOW_S = 2.0  # for one input: a reader that takes so long can be stopped by anybody
 
 
-def feed(name: str, target: Target, inputs: int, seed: int) -> tuple[int, float]:
+def feed(name: str, target: "Target", inputs: int, seed: int) -> tuple[int, float]:
     """(crashes, longest time of one input)."""
     crashes, longest = 0, 0.0
     for number, raw in zip(range(inputs), mutated(target.seeds, seed), strict=False):
@@ -30,27 +34,35 @@ def feed(name: str, target: Target, inputs: int, seed: int) -> tuple[int, float]
     return crashes, longest
 
 
-def with_atheris(name: str, target: Target, inputs: int, seed: int) -> None:
-    """Coverage tells which inputs are worth changing further. Ends the process, with 77 after a crash."""
+def with_atheris(name: str, target: "Target", inputs: int, seed: int) -> None:
+    """Coverage tells which inputs are worth changing further. Ends the process: 0, or not after a crash, whose input it keeps in a file."""
     import atheris  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
-    corpus = Path(sys.argv[0]).parent / ".corpus"
-    atheris.instrument_all()
-    atheris.Setup([name, f"-runs={inputs}", f"-seed={seed}", "-max_len=20000", *([str(corpus)] if corpus.exists() else [])], target.take)
-    atheris.Fuzz()
+    with tempfile.TemporaryDirectory(prefix="anchorwatch-fuzz-") as corpus:
+        for number, raw in enumerate(target.seeds):
+            Path(corpus, str(number)).write_bytes(raw)
+        atheris.Setup([name, f"-runs={inputs}", f"-seed={seed}", "-max_len=20000", corpus], target.take)
+        atheris.Fuzz()
 
 
 def main() -> None:
     words = argparse.ArgumentParser(prog="scripts/fuzz", description=__doc__)
-    words.add_argument("targets", nargs="*", help=f"else all: {', '.join(TARGETS)}")
+    words.add_argument("targets", nargs="*", help="else all; a name that is none tells which there are")
     words.add_argument("--inputs", type=int, default=1_000_000, help="of all targets together")
     words.add_argument("--seed", type=int, default=1)
     words.add_argument("--atheris", action="store_true", help="guided by coverage; one target, needs `pip install atheris`")
     asked = words.parse_args()
     logging.disable(logging.CRITICAL)
+    if asked.atheris:
+        import atheris  # type: ignore[import-not-found,import-untyped,unused-ignore]
+
+        with atheris.instrument_imports(include=["anchorwatch"]):  # ours alone, and before anything imports it
+            from tests.fuzz.targets import TARGETS
+    else:
+        from tests.fuzz.targets import TARGETS
     names = asked.targets or list(TARGETS)
     if odd := set(names) - set(TARGETS):
-        words.error(f"no such target: {', '.join(sorted(odd))}")
+        words.error(f"no such target: {', '.join(sorted(odd))}; there are {', '.join(TARGETS)}")
     if asked.atheris:
         with_atheris(names[0], TARGETS[names[0]](), asked.inputs, asked.seed)
     made = {name: TARGETS[name]() for name in names}
