@@ -117,3 +117,9 @@ def test_a_missing_part_is_refused_by_name() -> None:
 
     with pytest.raises(StateCorrupt, match=r"'big' has parts \[0, 2\], 3 are expected"):
         join({key: part or b"" for key, part in found.items() if key != b"big#1"})
+
+
+def test_a_part_that_claims_a_billion_siblings_is_refused_without_counting_them() -> None:
+    """By fuzzing: one wrong byte took all memory."""
+    with pytest.raises(StateCorrupt, match=r"has parts \[0\], 4294967295 are expected"):
+        join({b"meta#0": b"\xff\xff\xff\xff" + b"x"})

@@ -102,7 +102,7 @@ def join(chunks: Mapping[bytes, bytes]) -> dict[str, bytes]:
     joined = {}
     for name, pieces in found.items():
         n = int.from_bytes(pieces[min(pieces)][:4], "little")
-        if sorted(pieces) != list(range(n)) or sum(map(len, pieces.values())) > STATE_BYTES_MAX:
+        if len(pieces) != n or set(pieces) != set(range(n)) or sum(map(len, pieces.values())) > STATE_BYTES_MAX:
             raise StateCorrupt(f"chunk {name!r} has parts {sorted(pieces)}, {n} are expected")
         joined[name] = b"".join(pieces[i][4:] for i in range(n))
     return joined

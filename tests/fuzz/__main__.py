@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import resource
 import sys
 import tempfile
 import time
@@ -13,6 +14,7 @@ from tests.fuzz.mutations import mutated
 if TYPE_CHECKING:
     from tests.fuzz.targets import Target
 
+MEMORY_MAX = 6 << 30  # bytes of address space: an input that asks for more is a crash that is told, not the end of the run
 SLOW_S = 2.0  # for one input: a reader that takes so long can be stopped by anybody
 
 
@@ -60,6 +62,8 @@ def main() -> None:
             from tests.fuzz.targets import TARGETS
     else:
         from tests.fuzz.targets import TARGETS
+    if sys.platform == "linux" and not asked.atheris:
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX, MEMORY_MAX))
     names = asked.targets or list(TARGETS)
     if odd := set(names) - set(TARGETS):
         words.error(f"no such target: {', '.join(sorted(odd))}; there are {', '.join(TARGETS)}")

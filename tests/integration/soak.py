@@ -22,7 +22,7 @@ from anchorwatch.broker import Broker
 
 FIRST_PORT = 29_500
 LOOK_S, RESTART_S = 5.0, 60.0
-SETTLED_S = 45.0  # a life's memory is compared from this age on: until then it fills what it holds of the last minute
+SETTLED_S = 35.0  # a life's memory is compared from this age on: until then it fills what it holds of the last half minute
 GROWTH_MAX, GROWTH_MB = 1.10, 15.0  # of the median of the last third over that of the first
 LAG_S_MAX = 90.0  # of traffic that may wait, restarts included
 MB = 2**20
@@ -68,6 +68,7 @@ class Soak:
         self.there, self.running, self.seen = there, running, Seen()
         self.began = time.monotonic()
         self.born: dict[int, float] = {}  # process -> when it was first seen
+        self.first: dict[str, int] = {}  # role -> its first process: a stage that began on empty topics holds less than one that came back
 
     def look(self) -> None:
         """One sample of each process that is there."""
@@ -75,7 +76,9 @@ class Soak:
         told = self.running.ready()
         processes = {"supervisor": self.running.process.pid, **{stage["stage"]: stage["process"] for stage in told.get("stages", [])}}
         for role, process in processes.items():
-            if process and now - self.born.setdefault(process, now) >= SETTLED_S and (mb := rss_mb(process)):
+            if not process or (role != "supervisor" and self.first.setdefault(role, process) == process):
+                continue
+            if now - self.born.setdefault(process, now) >= SETTLED_S and (mb := rss_mb(process)):
                 self.seen.memory[role].append((round(now - self.began, 1), round(mb, 1)))
         self.seen.lag.append(sum(sum(stage.get("lag", {}).values()) for stage in told.get("stages", [])))
 

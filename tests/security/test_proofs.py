@@ -1,6 +1,7 @@
 """What proves who a client is, right and wrong: one clear line that names the fault and the next step, exit 2, and no secret in it."""
 
 import re
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -10,8 +11,9 @@ import pytest
 from tests.security.fortress import Fortress, password
 from tests.security.offices import Office
 
+from anchorwatch.client import Client, follow_alerts
 from anchorwatch.engine.settings import asked, reader
-from anchorwatch.errors import ConfigError, Unreachable
+from anchorwatch.errors import ConfigError, OperatorError, Unreachable
 
 pytestmark = pytest.mark.kafka
 Proof = Callable[[Fortress], dict[str, Any]]
@@ -127,3 +129,24 @@ def test_a_password_from_a_file_opens_and_is_masked(fortress: Fortress, topic_pr
     assert (made.returncode, shown.returncode) == (0, 0), made.stderr + shown.stderr
     assert "***" in shown.stdout
     assert "s3cret" not in made.stdout + made.stderr + shown.stdout + shown.stderr
+
+
+@pytest.mark.parametrize("name", ["password, SCRAM", "Kafka's certificate is over", "our certificate is over"])
+def test_a_program_that_follows_alerts_is_told_instead_of_waiting_for_ever(fortress: Fortress, name: str) -> None:
+    settings = WRONG[name][0](fortress)
+    with pytest.raises(OperatorError, match=r"cannot follow anchorwatch.alerts.events: .*; check user, password, certificates"):
+        next(follow_alerts(str(settings["bootstrap.servers"]), "bot", kafka=settings, idle_s=20))
+
+
+def test_a_service_with_a_wrong_password_goes_on_and_is_told(fortress: Fortress) -> None:
+    settings, told = WRONG["password, SCRAM"][0](fortress), list[str]()
+    with Client(str(settings["bootstrap.servers"]), "fraud", kafka=settings, on_error=told.append, flush_s=0.1) as service:
+        with service.predict(features={"amount": 1.0}) as p:
+            p.answer("pass", score=0.1)
+        limit = time.monotonic() + 20
+        while not told and time.monotonic() < limit:
+            time.sleep(0.02)
+
+    assert "invalid credentials" in told[0]
+    assert "events wait in the queue; check user, password, certificates" in told[0]
+    assert "s3cret" not in "".join(told)

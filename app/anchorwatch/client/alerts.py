@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 
-from anchorwatch.client.outbox import reason
+from anchorwatch.client.outbox import PROOF, is_locked_out, reason
 from anchorwatch.errors import UNREADABLE, OperatorError
 from anchorwatch.events import Alert
 
@@ -35,15 +35,17 @@ def follow_alerts(
     comes again. Within a run repeated changes are dropped, by (id, sequence), the newest SEEN_MAX remembered. A new group starts with what
     comes from now on, or at the `beginning`. A caller busy for over 5 min (`max.poll.interval.ms`) loses its
     place and gets the change anew.
-    Raises OperatorError when the topic is missing or may not be read.
+    Raises OperatorError when the topic is missing or may not be read, and when Kafka refuses the password or a certificate.
     """
     topic = f"{prefix}alerts.events"
     fixed = {"bootstrap.servers": bootstrap, "group.id": group, "isolation.level": "read_committed", "enable.auto.commit": False}
-    consumer = Consumer({"auto.offset.reset": "earliest" if beginning else "latest", **(kafka or {}), **fixed})
+    locked_out: list[KafkaError] = []  # such errors come to no call, only here
+    settings = {"auto.offset.reset": "earliest" if beginning else "latest", "error_cb": locked_out.append, **(kafka or {}), **fixed}
+    consumer = Consumer(settings)
     consumer.subscribe([topic])
     seen: OrderedDict[tuple[str, int], None] = OrderedDict()
     try:
-        for message in _messages(consumer, topic, idle_s):
+        for message in _messages(consumer, topic, idle_s, locked_out):
             alert = _alert(message)
             if alert is not None and (alert.id, alert.sequence) not in seen:
                 if _concerns(alert, owner, model):
@@ -56,10 +58,13 @@ def follow_alerts(
         consumer.close()
 
 
-def _messages(consumer: Consumer, topic: str, idle_s: float | None) -> Iterator[Message]:
+def _messages(consumer: Consumer, topic: str, idle_s: float | None, troubles: list[KafkaError]) -> Iterator[Message]:
     last = time.monotonic()
     while idle_s is None or time.monotonic() - last < idle_s:
         message = consumer.poll(1.0 if idle_s is None else min(1.0, idle_s))
+        while troubles:
+            if is_locked_out(trouble := troubles.pop()):
+                raise OperatorError(f"cannot follow {topic}: {trouble.str()}; {PROOF}")
         if message is None:
             continue
         error = message.error()

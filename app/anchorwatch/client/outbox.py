@@ -97,7 +97,8 @@ class Outbox(Tally):
             return self._producer
 
     def _trouble(self, error: KafkaError) -> None:
-        self.tell(f"Kafka at {self._settings.get('bootstrap.servers')}: {error.str()}; events wait in the queue")
+        do = f"; {PROOF}" if is_locked_out(error) else ""
+        self.tell(f"Kafka at {self._settings.get('bootstrap.servers')}: {error.str()}; events wait in the queue{do}")
 
     def after_fork(self) -> None:
         """In the child: nothing of librdkafka's threads is here."""
@@ -149,6 +150,14 @@ def _serve(outbox: "weakref.ref[Outbox]", producer: Producer) -> None:
     while (alive := outbox()) is not None and alive._producer is producer:
         del alive  # the thread alone does not keep a client alive
         producer.poll(0.2)
+
+
+PROOF = "check user, password, certificates and security.protocol in `kafka=`"
+
+
+def is_locked_out(error: KafkaError) -> bool:
+    """A password or a certificate is refused, theirs or ours: it does not pass by waiting."""
+    return error.code() == KafkaError._AUTHENTICATION or "certificate" in error.str()
 
 
 def reason(error: Exception) -> str:
