@@ -194,6 +194,16 @@ def test_the_evidence_for_a_return_has_a_mean_of_at_most_the_credit_while_the_fa
     assert evidence.mean() - 4 * evidence.std() / np.sqrt(size) <= 3.0
 
 
+def test_the_mirrored_bets_on_bins_are_fair_while_each_bin_is_beyond_its_tolerance() -> None:
+    """Both ways, exactly at the tolerance and beyond it, whatever the mix."""
+    gain = calibration_heal(RATES, 0.2).gain
+    assert gain is not None
+    for way, sign in ((0, 1), (1, -1)):
+        assert np.exp(gain[0, way]) @ moved(RATES, 0.2 * sign) == pytest.approx(np.ones(6))
+        assert (np.exp(gain[0, way]) @ moved(RATES, 0.5 * sign) < 1).all()
+        assert (np.exp(gain[0, way]) @ moved(RATES, 0.0)).max() > 1
+
+
 def test_a_monitors_evidence_does_not_depend_on_its_neighbours() -> None:
     """Gains are added symbol by symbol: by a matrix product the last bits would change with the size of the bank."""
     rng = np.random.default_rng(4)

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from anchorwatch.estimators.bank import BernoulliBank, Change, TableBank
-from anchorwatch.estimators.tables import promise, promise_heal, rank_heal, rank_scores, rank_tilt, stack
+from anchorwatch.estimators.tables import calibration, calibration_heal, promise, promise_heal, rank_heal, rank_scores, rank_tilt, stack
 
 HOUR = 3_600_000
 UNIFORM = np.full(32, 1 / 32)
@@ -81,7 +81,34 @@ def promise_fleet(size: int, share: float, level: float) -> tuple[TableBank, Dra
     return bank, draw
 
 
-FLEETS = [rate_fleet, two_sided_fleet, feature_fleet, promise_fleet]
+SCORES: NDArray[np.float64] = np.array([0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 0.9])  # share of positive outcomes in each score bin
+MIX: NDArray[np.float64] = np.array([0.3, 0.2, 0.15, 0.12, 0.1, 0.08, 0.05])
+
+
+def outcomes(shift: float) -> NDArray[np.float64]:
+    """The law of (bin, outcome) when every bin's rate is off by `shift` in log-odds."""
+    p = 1 / (1 + np.exp(-np.log(SCORES / (1 - SCORES)) - shift))
+    law: NDArray[np.float64] = np.stack([MIX * (1 - p), MIX * p], axis=1).reshape(-1)
+    return law
+
+
+def calibration_bank(size: int, within: float, **settings: float) -> TableBank:
+    heal = stack([calibration_heal(SCORES, within)] * size)
+    tables = np.stack([calibration(SCORES, within)] * size)
+    return TableBank(tables=tables, pages=True, phi=1.0, heal=heal, **settings)
+
+
+def calibration_fleet(size: int, share: float, level: float) -> tuple[TableBank, Draw]:
+    """Every bin exactly at its tolerance."""
+    bank, live = calibration_bank(size, 0.2, share=share, level_days=level, clear_days=1.0), outcomes(0.2)
+
+    def draw(rng: np.random.Generator, t: int) -> list[Change]:
+        return bank.window(rng.multinomial(30, live, size), 1 / 24, t * HOUR, (t + 1) * HOUR)
+
+    return bank, draw
+
+
+FLEETS = [rate_fleet, two_sided_fleet, feature_fleet, promise_fleet, calibration_fleet]
 
 
 @pytest.mark.parametrize("fleet", FLEETS, ids=lambda f: f.__name__)
@@ -180,3 +207,20 @@ def test_half_healed_is_not_healed() -> None:
     assert play(moved, 0, 240) == ["warning"] * size
     assert "quiet" not in play(half, 240, 240 + 60 * 24)
     assert play(UNIFORM, 1_680, 1_728).count("quiet") >= size - 2
+
+
+@pytest.mark.parametrize(("shift", "within", "direction"), [(0.6, 520, "up"), (-0.6, 660, "down")])
+def test_scores_that_no_longer_mean_what_they_said_are_heard_and_their_return_too(shift: float, within: int, direction: str) -> None:
+    """Tolerance .1 in log-odds, N = 1e4 events, blocks of 10: the mean delay; then 20,000 events as before: nearly all are well again."""
+    rng, size = np.random.default_rng(7), 50
+    bank = calibration_bank(size, 0.1, share=1.0, level_days=1e4, clear_days=1_000.0)
+    heard: dict[int, tuple[int, str]] = {}
+    for t in range(2_200):
+        for c in bank.window(rng.multinomial(10, outcomes(shift if t < 200 else 0.0), size), 10.0, t * 10, (t + 1) * 10):
+            if c.verdict == "page":
+                heard.setdefault(c.monitor, ((t + 1) * 10, c.direction))
+
+    assert len(heard) == size
+    assert np.mean([at for at, _ in heard.values()]) <= within
+    assert sum(said == direction for _, said in heard.values()) >= 47
+    assert (bank.state() == 2).sum() <= 3

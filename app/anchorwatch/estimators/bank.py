@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from anchorwatch.errors import StateCorrupt
-from anchorwatch.estimators.healing import Healing
-from anchorwatch.estimators.rows import EVIDENCE_MAX_DAYS, Floats, Ints, Mask, Rows, columns_of, six_digits
+from anchorwatch.estimators.healing import Healing, mirrored
+from anchorwatch.estimators.rows import EVIDENCE_MAX_DAYS, Floats, Ints, Mask, Rows, columns_of, fitted, six_digits
 from anchorwatch.estimators.tables import LAM, Heal, bernoulli
 
 QUIET, WARNED, OPEN = 0, 1, 2
@@ -73,7 +73,9 @@ class _Bank:
         self._first, self._bets = first, bets
         self._width = np.diff(first)
         self._sense = sense
-        self.share, self.clear_days, least = (_fit(of_monitor[name], size, name) for name in ("share", "clear_days", "healing_min"))
+        self._mirror: tuple[Floats, Ints] | None = None  # of a TableBank whose return is not judged by a score: Heal.gain, of_row
+        self._by_symbol: Floats = np.zeros((0, 0))
+        self.share, self.clear_days, least = (fitted(of_monitor[name], size, name) for name in ("share", "clear_days", "healing_min"))
         self.pages: Mask = np.broadcast_to(np.asarray(of_monitor["pages"], np.bool_), size).copy()
         if not (self.share >= 0).all() or not 0 < level_days < EVIDENCE_MAX_DAYS:
             raise ValueError(
@@ -86,8 +88,6 @@ class _Bank:
         self._status: NDArray[np.int8] = np.zeros(size, np.int8)
         self._cleared: Ints = np.full(size, NEVER_MS, np.int64)  # the last all-clear of a page
         self._calmed: Ints = np.full(size, NEVER_MS, np.int64)  # the last all-clear of either
-
-    # --- what it says
 
     @property
     def size(self) -> int:
@@ -117,8 +117,6 @@ class _Bank:
         flags = np.zeros(self.size, np.bool_)
         flags[self._heal.monitor] = self._heal.recovering
         return flags
-
-    # --- one window
 
     def _step(self, n: Floats, k: Floats, days: float, from_ms: int, to_ms: int) -> list[Change]:
         """The gain lies in the buffer of the rows. n: float64[columns]; k: float64[columns] or [bets, columns]."""
@@ -156,7 +154,15 @@ class _Bank:
         if not len(row):
             return np.zeros(0), np.zeros(0, np.bool_)
         seen, score = n[column], np.broadcast_to(k, (self._bets, len(n)))[row, column]
-        return self._heal.window(seen, np.where(self._sense.flip[row, column], seen - score, score), days, from_ms)
+        bad = np.where(self._sense.flip[row, column], seen - score, score)
+        return self._heal.window(seen, bad, days, from_ms, self._mirrored(row, column))
+
+    def _mirrored(self, row: Ints, column: Ints) -> Floats | None:
+        """float64[6, busy]: gains of the mirrored bets in this window; None: the bets on the score."""
+        if self._mirror is None:
+            return None
+        gain, of_row = self._mirror
+        return mirrored(gain[column, of_row[row]], self._by_symbol[:, column])
 
     def _bounded(self, m: Floats) -> Floats:
         """What never pages is held just below N. Only takes M away, and its warning was counted at N/10: the promise is untouched."""
@@ -217,8 +223,6 @@ class _Bank:
 
     def _stream(self, row: int, column: int) -> int:
         return row if self._sense.stream_is_row else column
-
-    # --- people and time
 
     def reset(self, which: ArrayLike) -> None:
         """`accept`, `resolve`: these monitors (bool[monitors] or indices) are quiet, M is 0, nothing of before is remembered."""
@@ -311,7 +315,7 @@ class BernoulliBank(_Bank):
         size = int(of[-1]) + 1 if len(of) else 0
         if not np.array_equal(np.unique(of), np.arange(size)) or (np.diff(of) < 0).any():
             raise ValueError(f"bank: group must ascend and name every monitor, got {of.tolist()[:10]}; sort the streams by monitor")
-        self.line, self.phi = _fit(line, len(of), "line"), _fit(phi, len(of), "phi")
+        self.line, self.phi = fitted(line, len(of), "line"), fitted(phi, len(of), "phi")
         shape = (len(LAM), len(of))
         ups, flip = np.broadcast_to(np.asarray(up, np.bool_), shape), np.broadcast_to(np.bool_(False), shape)
         sense = _Sense(np.broadcast_to(self.line, shape), np.broadcast_to(self.phi, shape), ups, flip, stream_is_row=False)
@@ -324,7 +328,7 @@ class BernoulliBank(_Bank):
         """Other lines from the next window on: of its hour of the week (season.py), of its mix. Evidence is kept.
 
         line: float64[streams], known before the window's counts: each window stays a fair bet, so the promise holds."""
-        self.line[:] = _fit(line, len(self.line), "line")  # in place: the healing side reads the same array
+        self.line[:] = fitted(line, len(self.line), "line")  # in place: the healing side reads the same array
         self._earns = self.line < LINE_OUT_OF_REACH
         table = bernoulli(self.line) / self.phi[:, None, None]
         self._zero: Floats = np.ascontiguousarray(table[..., 0].T)  # gain of a 0: float64[bets, streams]
@@ -373,7 +377,7 @@ class TableBank(_Bank):
         up = np.broadcast_to(heal.up[:, None], (bets, size))
         settings = {"share": share, "clear_days": clear_days, "pages": pages, "healing_min": healing_min}
         super().__init__(np.arange(size + 1), bets, level_days, settings, _Sense(heal.line.T, self.phi.T, up, ~up, stream_is_row=True))
-        self._of_row = heal.of_row
+        self._of_row, self._mirror = heal.of_row, None if heal.gain is None else (heal.gain, heal.of_row)
         both = np.concatenate([table / self.phi[..., None], heal.score], axis=1)
         self._table: Floats = np.ascontiguousarray(both.transpose(2, 1, 0))  # [S, bets + scores, monitors]
         self._sums: Floats = np.empty(self._table.shape[1:])
@@ -384,17 +388,10 @@ class TableBank(_Bank):
         cells = np.asarray(counts)
         assert cells.shape == (self.size, self.symbols), f"counts {cells.shape} for {(self.size, self.symbols)} monitors and symbols"
         assert (cells >= 0).all(), "a negative count in a window: the watch counted wrongly"
-        by_symbol = np.ascontiguousarray(cells.T, np.float64)
+        by_symbol = self._by_symbol = np.ascontiguousarray(cells.T, np.float64)
         self._sums[:] = 0.0
         for symbol in np.flatnonzero(by_symbol.any(1)):
             self._sums += np.multiply(self._table[symbol], by_symbol[symbol], out=self._part)
         self._rows.buffer[:] = self._sums[: self._bets]
         scores = self._sums[self._bets :]
         return self._step(by_symbol.sum(0), scores[self._of_row], days, from_ms, to_ms)
-
-
-def _fit(values: ArrayLike, size: int, name: str) -> Floats:
-    array: Floats = np.broadcast_to(np.asarray(values, np.float64), size).copy()
-    if not np.isfinite(array).all():
-        raise ValueError(f"bank: {name} holds NaN or infinity at {np.flatnonzero(~np.isfinite(array)).tolist()[:5]}; check the reference")
-    return array

@@ -54,10 +54,15 @@ class Healing:
             self.rows.keep(~which)
             self.tune(self.line[~which], self.phi[~which])
 
-    def window(self, n: Floats, bad: Floats, days: float, from_ms: int) -> tuple[Floats, Mask]:
-        """n, bad: float64[busy]. Credit only in windows with events: silence is no recovery. Gives (evidence in days, inside)."""
-        gain = np.multiply(self._lam, n - bad, out=self.rows.buffer)
-        gain -= self._psi * n
+    def window(self, n: Floats, bad: Floats, days: float, from_ms: int, gain: Floats | None = None) -> tuple[Floats, Mask]:
+        """n, bad: float64[busy]; gain: float64[6, busy], of the mirrored bets where they are not on the score (`Heal.gain`).
+
+        Credit only in windows with events: silence is no recovery. Gives (evidence in days, inside)."""
+        if gain is None:
+            gain = np.multiply(self._lam, n - bad, out=self.rows.buffer)
+            gain -= self._psi * n
+        else:
+            gain = gain / self.phi
         self.rows.add(gain, np.where(n > 0, days, 0.0), n, bad, from_ms)
         loud = self.rows.m.argmax(0)[None]
         seen, beyond, going = (np.take_along_axis(a, loud, 0)[0] for a in (self.rows.n, self.rows.k, self.rows.w))
@@ -98,3 +103,11 @@ class Healing:
         for name in _COLUMNS:
             setattr(self, name, found[name].copy())
         self.rows = rows
+
+
+def mirrored(gain: Floats, counts: Floats) -> Floats:
+    """float64[6, busy]: gain float64[busy, 6, S] (`Heal.gain` of each) times counts float64[S, busy], symbol by symbol as in the bank."""
+    total: Floats = np.zeros((gain.shape[1], len(gain)))
+    for symbol in np.flatnonzero(counts.any(1)):
+        total += gain[:, :, symbol].T * counts[symbol]
+    return total

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from anchorwatch.errors import StateCorrupt
 
@@ -97,6 +97,14 @@ class Rows:
 def columns_of(first: Ints, monitors: Ints) -> Ints:
     """The columns of these monitors, where monitor i owns [first[i], first[i + 1])."""
     return np.concatenate([np.arange(first[i], first[i + 1]) for i in monitors] or [np.zeros(0, np.int64)])
+
+
+def fitted(values: ArrayLike, size: int, name: str) -> Floats:
+    """float64[size], from one number or one for each. Raises: ValueError when it is not finite."""
+    array: Floats = np.broadcast_to(np.asarray(values, np.float64), size).copy()
+    if not np.isfinite(array).all():
+        raise ValueError(f"bank: {name} holds NaN or infinity at {np.flatnonzero(~np.isfinite(array)).tolist()[:5]}; check the reference")
+    return array
 
 
 def six_digits(x: Floats) -> Floats:
