@@ -20,7 +20,6 @@ def test_all_that_waits_for_a_later_version_is_named() -> None:
         "reference.season",
         "promises.impact",
         "promises.alive.siblings",
-        "features.risk_30d.stale_after",
     ]
 
 

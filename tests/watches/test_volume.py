@@ -80,7 +80,16 @@ def test_events_are_counted_once_whoever_is_switched_off() -> None:
             def weighted(self, key: str, cells: Ints, weights: Ints) -> None: ...
 
         nothing = np.full(3, np.nan)
-        columns = Columns(3, np.zeros(3, bool), dict.fromkeys(("amount", "age"), nothing), {"job": np.zeros(3, np.int64)}, *[nothing] * 4)
+        columns = Columns(
+            3,
+            np.zeros(3, bool),
+            dict.fromkeys(("amount", "age"), nothing),
+            {"job": np.zeros(3, np.int64)},
+            nothing,
+            nothing,
+            nothing,
+            nothing,
+        )
         columns.codes["$.prediction"] = np.zeros(3, np.int64)
         for watch in of.watches:
             watch.count(of, columns, Add())

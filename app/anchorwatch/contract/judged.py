@@ -28,7 +28,6 @@ NOT_YET: tuple[tuple[str, Callable[[Contract], object]], ...] = (
 def not_judged(contract: Contract) -> list[str]:
     """`X is accepted, but not judged in this version`, one sentence each."""
     names = [name for name, present in NOT_YET if present(contract)]
-    names += [f"features.{name}.stale_after" for name, feature in contract.features.items() if feature.stale_after is not None]
     return [f"{name} is accepted, but not judged in this version" for name in names]
 
 

@@ -12,9 +12,10 @@ from anchorwatch.watches.base import ANSWER, Columns, Floats, Ints
 from anchorwatch.watches.layout import Layout
 
 Objects = Sequence[Any]
-ANSWERED, GIVEN_SCORE, SCORES, FEATURES, STATUS, SEGMENTS = map(
-    attrgetter, ("prediction", "score", "scores", "features", "status", "segments")
+ANSWERED, GIVEN_SCORE, SCORES, FEATURES, STATUS, SEGMENTS, META = map(
+    attrgetter, ("prediction", "score", "scores", "features", "status", "segments", "feature_meta")
 )
+ABSENT = frozenset(("null", "not_found"))  # there is no value that could be old
 
 
 class Codes(dict[Any, int]):
@@ -53,13 +54,15 @@ class Maker:
         for codes, known in zip(self._dimensions, layout.value_codes, strict=True):
             codes.update(known)
             codes[None] = 0
+        declared = layout.contract.features
+        self._ages = {name: after for name in layout.watched_features if name in declared and (after := declared[name].stale_after)}
         self.private = frozenset(name for name in layout.features if layout.is_private(name))
         self._needed = [name for name in layout.watched_features if not self._is_optional(name)]
         positive = layout.contract.labels.positive
         self._positive = positive if positive is not None else (layout.classes[1] if len(layout.classes) == 2 else None)
 
-    def columns(self, records: Objects, latency_ms: Floats, end_to_end_s: Floats) -> Columns:
-        """records: predictions of this model, n of them."""
+    def columns(self, records: Objects, latency_ms: Floats, end_to_end_s: Floats, at: Ints | None = None) -> Columns:
+        """records: predictions of this model, n of them; at: their event times, for the ages of features."""
         n = len(records)
         answers, status, features = list(map(ANSWERED, records)), list(map(STATUS, records)), list(map(FEATURES, records))
         failed = np.zeros(n, np.bool_) if status.count(OK) == n else np.fromiter(map(_is_failure, status), np.bool_, n)
@@ -71,7 +74,21 @@ class Maker:
             numbers[ANSWER] = np.array([a if isinstance(a, float) else np.nan for a in answers])
         else:
             codes[ANSWER] = self.answers.of(answers)
-        return Columns(n, failed, numbers, codes, score, confidence, latency_ms / 1000, end_to_end_s)
+        stale = self._stale(list(map(META, records)), at) if self._ages and at is not None else {}
+        return Columns(n, failed, numbers, codes, score, confidence, latency_ms / 1000, end_to_end_s, stale)
+
+    def _stale(self, metas: Objects, at: Ints) -> dict[str, Ints]:
+        """Feature with `stale_after` -> 1 stale, 0 fresh, -1 not told. 0.3 us a record that tells, nothing where none does."""
+        told = [i for i, meta in enumerate(metas) if meta] if any(metas) else []
+        found = {}
+        for name, limit in self._ages.items():
+            codes = np.full(len(metas), -1, np.int64)
+            for i in told:
+                meta = metas[i].get(name)
+                if meta is not None and meta.status not in ABSENT:
+                    codes[i] = meta.status == "stale" or (meta.at_ms is not None and int(at[i]) - meta.at_ms > limit)
+            found[name] = codes
+        return found
 
     def raw_categories(self, records: Objects) -> dict[str, Objects]:
         """Category -> its values as text, None where absent."""

@@ -99,7 +99,7 @@ class Intake:
         batch = self._own_arm(key, batch)
         if not batch.records:
             return
-        columns = maker.columns(batch.records, batch.latency_ms, self._end_to_end(batch))
+        columns = maker.columns(batch.records, batch.latency_ms, self._end_to_end(batch), batch.at)
         hashes = hashes_of(batch.ids)
         combos = maker.combos(batch.records)
         added, late = model.predictions(maker.layout, combos, hashes, batch.at, columns, closed_ms)

@@ -65,6 +65,7 @@ class Columns:
     confidence: Floats
     latency_s: Floats
     end_to_end_s: Floats
+    stale: dict[str, Ints] = field(default_factory=dict)  # feature with `stale_after` -> 1 stale, 0 fresh, -1 not told
 
 
 @dataclass

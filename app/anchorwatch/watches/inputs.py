@@ -1,4 +1,4 @@
-"""Are fields missing, stuck, renamed, retyped, out of range, or quietly shifted?
+"""Are fields missing, stale, stuck, renamed, retyped, out of range, or quietly shifted?
 
 Question: do the features that arrive still look like those of the reference, and is what the contract promises about them kept?
 Method: exact rules for fields that appear, vanish, change their name or type (fields.py) or stand still (stuck.py); 0/1 streams for missing and
@@ -62,6 +62,16 @@ def shape_of(layout: "Layout", feature: str) -> Count | None:
     return Count(f"feature/{feature}.values", len(values) + 2, short_hash(values, reference.rare.get(feature, ())))
 
 
+def may_be_stale(layout: "Layout", feature: str) -> bool:
+    declared = layout.contract.features.get(feature)
+    return declared is not None and declared.stale_after is not None
+
+
+def stale_of(feature: str) -> Count:
+    """Fresh, older than `stale_after`: of the predictions that tell the age of this feature."""
+    return Count(f"stale/{feature}", 2)
+
+
 class Inputs(Quiet):
     name: ClassVar[str] = "inputs"
     question: ClassVar[str] = "Are the inputs what they were?"
@@ -72,6 +82,8 @@ class Inputs(Quiet):
             found.append(state_of(layout, feature))
             if shape := shape_of(layout, feature):
                 found.append(shape)
+            if may_be_stale(layout, feature):
+                found.append(stale_of(feature))
         return found
 
     def count(self, layout: "Layout", columns: Columns, add: Add) -> None:
@@ -95,12 +107,15 @@ class Inputs(Quiet):
                 if shape:
                     add(shape, codes, ~missing & answered)
             add(layout.state_keys[feature], state, answered)
+        for feature, codes in columns.stale.items():
+            add(stale_of(feature).key, codes, (codes >= 0) & answered)
 
     def monitors(self, layout: "Layout") -> Sequence[Monitor]:
         found: list[Monitor] = []
         for row, segment in enumerate(layout.segments):
             for feature in layout.watched_features:
                 found += self._state_monitors(layout, row, segment, feature)
+                found += _stale_monitor(layout, row, segment, feature)
                 shape = shape_of(layout, feature)
                 if shape is None:
                     continue
@@ -149,6 +164,9 @@ class Inputs(Quiet):
             only = "" if seen.direction == "up" else "only "
             text = f"The field {feature!r} is missing in {only}{now} of predictions{where} ({usual})."
             return Explained("InputMissing", text, RUNBOOK)
+        if kind == "stale" and feature:
+            usual = f"reference {before}" if seen.reference is not None else f"at most {100 * (seen.line or 0):.3g} % may"
+            return Explained("InputStale", f"{now} of the values of {feature!r}{where} are older than they may be ({usual}).", RUNBOOK)
         if kind == "range" and feature:
             return Explained(
                 "InputOutOfRange", f"{now} of the values of {feature!r}{where} lie outside their range (reference {before}).", RUNBOOK
@@ -159,6 +177,20 @@ class Inputs(Quiet):
         else:
             text = f"{seen.subject!r} is {seen.label!r} in {now} of predictions{where} (reference {before})."
         return Explained("InputShifted", text, RUNBOOK)
+
+
+def _stale_monitor(layout: "Layout", row: int, segment: str, feature: str) -> list[Monitor]:
+    """Against the reference's share; without one, as many as are tolerated anywhere."""
+    if not may_be_stale(layout, feature):
+        return []
+    key, subject = stale_of(feature).key, f"{feature}.stale"
+    counts = layout.reference_counts(key)
+    line, usual = TOLERATED, None
+    if counts is not None and counts[row].sum() >= EVENTS_MIN:
+        k, n = int(counts[row, 1]), int(counts[row].sum())
+        line, usual = line_of(layout, f"inputs:{subject}/{segment}", k, n, TOLERATED), k / n
+    stream = Stream(key, np.array([0, 1]), np.array([1]), line, "up", feature)
+    return [_zero_one(subject, segment, row, (stream,), usual, feature)]
 
 
 def _zero_one(subject: str, segment: str, row: int, streams: tuple[Stream, ...], reference: float | None, feature: str) -> Monitor:

@@ -208,3 +208,20 @@ def test_a_switch_may_be_written_as_true_and_false() -> None:
     assert reading(readers.truth, False) == (False, [])
     assert reading(readers.names, ["a"]) == (["a"], [])
     assert reading(readers.names, "a") == (None, ["note.retyped:$.x"])
+
+
+def test_ages_of_features_become_milliseconds_and_what_is_none_is_left_out() -> None:
+    given = {
+        "a": {"at_ms": "2026-11-22T09:12:00.5+01:00", "status": "present"},
+        "b": {"at_ms": "yesterday"},
+        "c": 7,
+        "d": {"status": "stale"},
+    }
+
+    found, notes = reading(readers.feature_meta, given)
+
+    assert {name: (meta.at_ms, meta.status) for name, meta in found.items()} == {
+        "a": (1_795_335_120_500, "present"), "b": (None, None), "d": (None, "stale"),
+    }  # fmt: skip
+    assert sorted(notes) == ["note.retyped:$.x", "note.time_unreadable"]
+    assert reading(readers.feature_meta, [1]) == (None, ["note.retyped:$.x"])

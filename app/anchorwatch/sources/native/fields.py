@@ -32,6 +32,14 @@ Time = Annotated[int, Meta(ge=0, lt=MS_END)] | str  # a float goes the careful w
 Whole = Annotated[int, Meta(ge=0, lt=2**31)]
 Trace = Annotated[str, Meta(min_length=55, max_length=55)]  # its letters are looked at by column
 
+
+class Age(msgspec.Struct, gc=False):
+    """Of one feature: when its value was made. A time in text goes the careful way."""
+
+    at_ms: Annotated[int, Meta(ge=0, lt=MS_END)] | None = None
+    status: Short | None = None
+
+
 _IDENTITY = Field("prediction_id", Id, NEEDED, readers.identity)
 _ENVIRONMENT = Field("environment", Name, "prod", readers.text_up_to(64))
 _TRACE = Field("traceparent", Trace, None, readers.traceparent)
@@ -53,6 +61,7 @@ PREDICTION = (
     Field("arm", Literal["model", "baseline", "shadow"], "model", readers.one_of("model", "baseline", "shadow")),
     Field("baseline_prediction", Answer, None, readers.answer),
     Field("flag", Flag, None, readers.flag),
+    Field("feature_meta", dict[str, Age], None, readers.feature_meta),
     _TRACE,
 )
 OUTCOME = (

@@ -10,13 +10,14 @@ from typing import Any
 
 from anchorwatch import trace
 from anchorwatch.errors import EventRejected
-from anchorwatch.events import MODEL_NAME, Answer, Flag, canonical
+from anchorwatch.events import MODEL_NAME, Answer, FeatureMeta, Flag, canonical
 from anchorwatch.sources.native.careful import Remarks, kind_of, number
-from anchorwatch.sources.native.times import MS_END
+from anchorwatch.sources.native.times import MS_END, instant
 
 Reader = Callable[[Any, str, Remarks], Any]
 
 ID_MAX = 200  # bytes
+META_MAX = 512  # features that tell their age; the rest is not looked at
 ROUNDING = 1e-6
 
 
@@ -186,6 +187,30 @@ def flag(value: Any, name: str, remarks: Remarks) -> Flag | None:
         each = value.get(part)
         rest[part] = each if isinstance(each, str | None) else text_up_to(ID_MAX)(each, f"{name}.{part}", remarks)
     return Flag(value["key"], **rest)
+
+
+def feature_meta(value: Any, name: str, remarks: Remarks) -> dict[str, FeatureMeta] | None:
+    """What is no age is left out and noted, the rest is kept; times become milliseconds."""
+    if not isinstance(value, dict):
+        remarks.note(f"retyped:$.{name}")
+        return None
+    found = {}
+    for feature, meta in list(value.items())[:META_MAX]:
+        at = (
+            time(meta.get("at_ms"), f"{name}.{feature}.at_ms", remarks)
+            if isinstance(meta, dict) and meta.get("at_ms") is not None
+            else None
+        )
+        status = meta.get("status") if isinstance(meta, dict) else None
+        if not isinstance(meta, dict) or not isinstance(status, str | None):
+            remarks.note(f"retyped:$.{name}")
+            continue
+        made = instant(at) if at is not None else None
+        if isinstance(made, str):
+            remarks.note(made)
+            made = None
+        found[feature] = FeatureMeta(made, status[:64] if status else None)
+    return found
 
 
 def traceparent(value: Any, _: str, remarks: Remarks) -> str | None:

@@ -60,7 +60,7 @@ def learn(contract: Contract, rows: Rows, as_map: Any, places: Mapping[str, int]
         )
     declared = with_features(contract, [as_map(raw) for raw in rows.raws[:2_000]])
     maker = Maker(Layout(declared, None, ()), dict(places))
-    columns = maker.columns(rows.predictions, rows.latency_ms, np.full(len(rows.predictions), np.nan))
+    columns = maker.columns(rows.predictions, rows.latency_ms, np.full(len(rows.predictions), np.nan), rows.at)
     delays, errors = _pairs(declared, rows)
     bins = {name: _edges(values) for name, values in columns.numbers.items() if name != ANSWER}
     bins |= {SCORE: _edges(columns.score), CONFIDENCE: _edges(columns.confidence)}
@@ -200,7 +200,7 @@ def _counted(contract: Contract, first: Reference, rows: Rows, places: dict[str,
     stretch_ms = max(1, -(-(first.to_ms - first.from_ms) // STRETCHES))
     model = ModelIngest(contract.key, stretch_ms)
     maker = Maker(layout, places)
-    columns = maker.columns(rows.predictions, rows.latency_ms, np.full(len(rows.predictions), np.nan))
+    columns = maker.columns(rows.predictions, rows.latency_ms, np.full(len(rows.predictions), np.nan), rows.at)
     hashes = hashes_of([r.prediction_id.encode() for r in rows.predictions])
     model.predictions(layout, maker.combos(rows.predictions), hashes, rows.at, columns, -1)
     observed = [i for i, r in enumerate(rows.outcomes) if r.kind != "proxy"]
