@@ -120,11 +120,12 @@ def by_the_hour(found: Told) -> Shown:
 
 
 def waits_for_truth(found: Told) -> Shown:
-    """202 days after the first booking that is judged."""
-    first = [f for f in found.findings if f.watch == "quality"]
-    due = hotel.UNTIL + 202 * DAY_MS
-    words = f"first word on quality {day(first[0].window[1])}, first truth due {day(due)}" if first else "nothing on quality"
-    return Shown(all(f.window[1] > due for f in first), words)
+    """After the first booking that is judged: 39 days at the typical age, 202 at the late one."""
+    said = [f for f in found.findings if f.watch == "quality"]
+    due = {horizon: hotel.UNTIL + days * DAY_MS for horizon, days in (("typical", 39), ("late", 202))}
+    first = {horizon: next((f.window[1] for f in said if f.subject.endswith(f"@{horizon}")), None) for horizon in due}
+    words = "; ".join(f"{h}: first word {day(at) if at else 'never'}, first truth due {day(due[h])}" for h, at in first.items())
+    return Shown(all(at is None or at > due[h] for h, at in first.items()), words)
 
 
 def age_mix(found: Told) -> Shown:
@@ -176,9 +177,9 @@ def byte_order_mark(found: Told) -> Shown:
 
 
 def volume(found: Told) -> Shown:
-    first = heard(found, name="VolumeShifted", since="2020-03-13", until="2020-04-01")
-    words = f"warning {day(first[0].at_ms)}" if first else "nothing"
-    return Shown(bool(first) and ms("2020-03-22") < first[0].at_ms <= ms("2020-03-25"), words)
+    """Among the findings: as an alert it joins the incident of the renamed fields without a sound."""
+    first = next((f.window[1] for f in found.findings if f.name == "VolumeShifted"), None)
+    return Shown(first is not None and ms("2020-03-22") < first <= ms("2020-03-25"), f"warning {day(first)}" if first else "nothing")
 
 
 def silence(found: Told) -> Shown:
