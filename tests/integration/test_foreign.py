@@ -1,16 +1,21 @@
 """From other people's topics to a first alert: contracts of this folder, `anchorwatch run`, and events as those systems write them."""
 
+import io
 import json
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import fastavro
 import pytest
 from confluent_kafka import Producer
 from tests.conftest import Kafka
-from tests.runtime.installation import Installation, Running
+from tests.runtime.installation import Installation, Running, until
 
 CONTRACTS = Path(__file__).parent / "contracts"
 Message = tuple[str, bytes | None, bytes, list[tuple[str, str | bytes | None]]]  # topic, key, value, headers
@@ -98,4 +103,62 @@ def test_events_of_kserves_logger(installed: Callable[..., Installation]) -> Non
 
     assert (alert["labels"]["alertname"], alert["labels"]["model"]) == ("QualityDrop", "scoring")
     assert alert["evidence"]["current"] == pytest.approx(0.5, abs=0.15)
+    assert there.told("dead-letters") == []
+
+
+INPUTS = {"type": "record", "name": "Inputs", "fields": [{"name": "amount", "type": "double"}, {"name": "job", "type": "string"}]}
+TIME = {"type": "long", "logicalType": "timestamp-millis"}
+TYPES = {"app": "long", "verdict": "string", "p": "double", "at": TIME, "inputs": INPUTS}
+LENDING = {"type": "record", "name": "Scored", "fields": [{"name": name, "type": kind} for name, kind in TYPES.items()]}
+SETTLED = {"type": "record", "name": "Settled", "fields": [{"name": name, "type": TYPES[name]} for name in ("app", "verdict")]}
+
+
+class Answers(BaseHTTPRequestHandler):
+    """A schema registry, as far as its client asks it."""
+
+    def do_GET(self) -> None:
+        schema = {7: LENDING, 8: SETTLED}[int(self.path.partition("?")[0].rpartition("/")[2])]
+        body = json.dumps({"schema": json.dumps(schema)}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Not to the test's output."""
+
+
+def serialised(schema: dict[str, Any], number: int, event: dict[str, Any]) -> bytes:
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, schema, event)
+    return b"\0" + number.to_bytes(4, "big") + out.getvalue()
+
+
+def lent_to_the_wrong_half(number: int) -> Iterator[Message]:
+    now_ms = time.time_ns() // 1_000_000
+    for i in range(number * 100, number * 100 + 100):
+        inputs = {"amount": float(i % 50), "job": "abc"[i % 3]}
+        answer = {"app": i, "verdict": "block" if i % 2 else "pass", "p": 0.9 if i % 2 else 0.1, "at": now_ms, "inputs": inputs}
+        yield "lending.scored", b"%d" % i, serialised(LENDING, 7, answer), []
+        yield "lending.settled", b"%d" % i, serialised(SETTLED, 8, {"app": i, "verdict": "pass"}), []
+
+
+def test_avro_whose_registry_comes_up_late(installed: Callable[..., Installation]) -> None:
+    """What was written while it was away waits, and none of it becomes a dead letter."""
+    there = installed("avro", lending_scored=2, lending_settled=2)
+    with socket.socket() as held:  # bound, not listening: refused until the registry takes the port over
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+    with (there.folder / "anchorwatch.yaml").open("a") as settings:
+        settings.write(f"registry: {{url: 'http://127.0.0.1:{port}'}}\n")
+    with there.run() as running:
+        running.wait_ready()
+        send(there, lent_to_the_wrong_half(0))
+        until(lambda: "registry.waiting" in running.words, what=lambda: running.words)
+        with ThreadingHTTPServer(("127.0.0.1", port), Answers) as registry:
+            threading.Thread(target=registry.serve_forever, daemon=True).start()
+            alert = first_alert(there, running, "quality", lambda number: lent_to_the_wrong_half(number + 1))
+            registry.shutdown()
+
+    assert (alert["labels"]["alertname"], alert["labels"]["model"]) == ("QualityDrop", "lending")
     assert there.told("dead-letters") == []

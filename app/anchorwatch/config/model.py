@@ -117,6 +117,7 @@ class Settings(Part):
 
     kafka: Kafka = Field(default_factory=Options)
     group: Kafka = Field(default_factory=Options)  # to the consumers alone
+    registry: Kafka = Field(default_factory=Options)  # of schemas, in the names of its client: url, basic.auth.user.info, ...
     topics: Topics = Topics()
     window: Annotated[Duration, within(100, DAY_MS, "must be 100ms..1d")] = 10_000
     lateness: Annotated[Wait, within(0, DAY_MS, "must be at most 1d")] = 5_000

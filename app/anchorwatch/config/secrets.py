@@ -4,7 +4,7 @@ import re
 
 from anchorwatch.contract.reading import Path
 
-SECRET = re.compile(r"password|passphrase|secret|key\.pem$|oauthbearer\.config$|^token$")
+SECRET = re.compile(r"password|passphrase|secret|key\.pem$|oauthbearer\.config$|user\.info$|^token$")
 MASK = "***"
 
 

@@ -28,7 +28,7 @@ import faust
 import mode
 from faust.app.base import BootStrategy
 
-from anchorwatch.engine.consumer import Loop, Reader
+from anchorwatch.engine.consumer import Gate, Loop, Reader
 from anchorwatch.engine.control import Control
 from anchorwatch.engine.cutter import Cutter
 from anchorwatch.engine.health import Watchdog, die, memory_share
@@ -85,6 +85,7 @@ class App(faust.App):  # type: ignore[misc]
         committed: Callable[[list[Report]], None] = nothing,  # called in the event loop after a commit
         control: Control | None = None,
         headed: Callable[[str], bool] = lambda _: False,  # are the rows of this topic to carry their headers? Asked by Kafka's thread
+        gate: Gate | None = None,
         probe: Callable[[str], None] = nothing,  # told each step of a cut; tests break things here
     ) -> None:
         super().__init__(group, broker="kafka://", autodiscover=False, worker_redirect_stdouts=False)
@@ -95,7 +96,16 @@ class App(faust.App):  # type: ignore[misc]
         self.cutter = Cutter(outlet, cut_seconds, committed, probe)
         loop = Loop(self._call, self.batches.put, begin)
         self.reader = Reader(
-            kafka, group, instance, sources, loop, cutter=self.cutter, group_settings=group_settings, control=control, headed=headed
+            kafka,
+            group,
+            instance,
+            sources,
+            loop,
+            cutter=self.cutter,
+            group_settings=group_settings,
+            control=control,
+            headed=headed,
+            gate=gate,
         )
         self.engine = Engine(self)
         self.watchdog = Watchdog(self._stuck)

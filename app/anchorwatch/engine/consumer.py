@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import confluent_kafka as ck
 
@@ -36,6 +36,7 @@ from anchorwatch.engine.settings import (
 from anchorwatch.engine.store import Restored, Store
 from anchorwatch.engine.task import AHEAD_BYTES_MAX, Batch, Stage, Task
 from anchorwatch.errors import OurError, TopicsMismatch, Unreachable
+from anchorwatch.events import Row
 
 if TYPE_CHECKING:
     from anchorwatch.engine.control import Control
@@ -61,6 +62,14 @@ class Rising(NamedTuple):
     since: float  # when it began
 
 
+class Gate(Protocol):
+    """What rows may have to wait for before they are handed on, such as schemas that they name. Called by Kafka's thread."""
+
+    def look(self, rows: Sequence[Row]) -> None: ...
+
+    def held(self) -> bool: ...
+
+
 class Loop(NamedTuple):
     """How the thread reaches what lives in the event loop. All of it runs there."""
 
@@ -84,8 +93,9 @@ class Reader:
         group_settings: Settings | None = None,
         control: "Control | None" = None,
         headed: Callable[[str], bool] = lambda _: False,
+        gate: Gate | None = None,
     ) -> None:
-        self.headed = headed
+        self.headed, self.gate = headed, gate
         self.kafka, self.group, self.instance, self.sources = kafka, group, instance, list(sources)
         self.loop, self.cutter, self.control = loop, cutter, control
         self.group_settings = {**CLASSIC, "group.instance.id": instance} if group_settings is None else group_settings
@@ -195,7 +205,10 @@ class Reader:
             for m in told:
                 self._trouble(m, task)
             if task and good:
-                task.add(topic, run_of(good, polled_ms, self.headed(topic)), self._end(topic, partition))
+                run = run_of(good, polled_ms, self.headed(topic))
+                if self.gate:
+                    self.gate.look(run.rows)
+                task.add(topic, run, self._end(topic, partition))
         if not self.slow:  # else all is paused
             self.ends.look(self.consumer, self.tasks, polled_ms)
 
@@ -225,6 +238,10 @@ class Reader:
             log.warning("kafka.read topic=%s code=%s reason=%s", topic, error.name(), error.str())
 
     def _hand_on(self) -> None:
+        if self.gate and self.gate.held():
+            for task in self.tasks.values():
+                task.advanced = time.monotonic()
+            return
         wait({self.handed}, AGENT_PATIENCE if not self.slow else 0)
         self.slow = not self.handed.done()
         if not self.slow:

@@ -1,10 +1,12 @@
 """What the ingest stage is given to read with: decoders of our own events by role, and translators of foreign topics."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from anchorwatch.events import Role, Row
 from anchorwatch.sources import foreign
 from anchorwatch.sources.base import Shape, dead_letter
+from anchorwatch.sources.foreign.wire import Schemas
 from anchorwatch.sources.native import Decisions, Flags, Outcomes, Predictions, as_map
 from anchorwatch.stages._formats import Decoder, Formats
 
@@ -17,10 +19,10 @@ def make(role: Role, shapes: Sequence[tuple[str, Mapping[str, str]]], only: str 
     return decoder
 
 
-def native(*, verbatim: bool = True) -> Formats:
-    """verbatim=False: dead letters keep key, place and reason, but no value."""
+def native(*, verbatim: bool = True, schemas: Schemas | None = None) -> Formats:
+    """verbatim=False: dead letters keep key, place and reason, but no value. schemas: of a registry, for records that name one."""
 
     def letter(row: Row, topic: str, partition: int, refused: object, topic_out: str) -> object:
         return dead_letter(row, topic, partition, refused, topic_out, verbatim=verbatim)  # type: ignore[arg-type]
 
-    return Formats(foreign.of_contracts, make, as_map, letter)  # type: ignore[arg-type]
+    return Formats(partial(foreign.of_contracts, schemas=schemas), make, as_map, letter)  # type: ignore[arg-type]

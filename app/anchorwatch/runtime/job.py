@@ -21,6 +21,7 @@ class Job(msgspec.Struct, frozen=True):
     topics: dict[str, str]  # standard name -> name in force
     kafka: dict[str, str]
     group: dict[str, str]
+    registry: dict[str, str]
     files: list[Applied]  # contracts of the settings' folder
     window_ms: int
     lateness_ms: int
@@ -51,7 +52,8 @@ def of_settings(settings: Settings, files: list[Applied], feed: Feed | None) -> 
     """Ingest of that feed; without one the judge."""
     values: dict[str, Any] = {
         "instance": settings.instance, "prefix": settings.topics.prefix, "topics": {name: settings.topic(name) for name in TOPICS},
-        "kafka": dict(settings.kafka), "group": dict(settings.group), "files": files, "window_ms": settings.window,
+        "kafka": dict(settings.kafka), "group": dict(settings.group), "registry": dict(settings.registry),
+        "files": files, "window_ms": settings.window,
         "lateness_ms": settings.lateness, "grace_ms": settings.grace, "cut_ms": settings.cut,
         "summary_ms": settings.summary, "shown_ms": settings.shown, "wall": settings.clock == "wall",
         "pending_bytes_max": settings.join.pending.max, "pages_per_month": settings.pages_per_month,

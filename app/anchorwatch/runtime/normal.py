@@ -10,7 +10,7 @@ from anchorwatch.contract import Contract
 from anchorwatch.engine.tail import tail
 from anchorwatch.errors import ConfigError
 from anchorwatch.events import Role, Row, headed
-from anchorwatch.runtime import formats
+from anchorwatch.runtime import formats, schemas
 from anchorwatch.sources import foreign
 from anchorwatch.stages.reference import ROWS_MIN
 
@@ -100,9 +100,12 @@ def _events(settings: Settings, topics: Topics, wanted: Mapping[str, tuple[Contr
     models = sorted({contract.model for contract, _ in wanted.values()})
     make = {role: formats.make(role, [(model, {}) for model in models], models[0] if len(models) == 1 else None) for role in JOINED}
     n_read = n_predictions = 0
-    translators = {role: foreign.of_contracts(role, [contract for contract, _ in wanted.values()]) for role in JOINED}
+    known = schemas.of_settings(settings.registry)
+    translators = {role: foreign.of_contracts(role, [contract for contract, _ in wanted.values()], known) for role in JOINED}
     for role, read in _batches(settings, topics, min(begin for _, (begin, _) in wanted.values())):
         translator = translators[role]
+        if known:
+            known.settle(read)
         batch = read if translator is None else translator.open(read).rows
         decoded = make[role].decode(batch)
         places = range(len(batch)) if decoded.rows is None else decoded.rows

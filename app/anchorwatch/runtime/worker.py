@@ -14,7 +14,7 @@ from anchorwatch.engine.control import Control
 from anchorwatch.engine.settings import CLASSIC, counts, reader, same_counts
 from anchorwatch.engine.task import Batch, Stage
 from anchorwatch.errors import AnchorwatchError, OperatorError, StateCorrupt
-from anchorwatch.runtime import logs
+from anchorwatch.runtime import logs, schemas
 from anchorwatch.runtime.control import Controls
 from anchorwatch.runtime.formats import native
 from anchorwatch.runtime.job import Job
@@ -37,6 +37,7 @@ class Worker:
         self.roster = Roster(job.topics.__getitem__, job.window_ms, job.files)
         self.controls = Controls(job, self.roster)
         self.partitions = partitions(job)
+        self.schemas = schemas.of_settings(job.registry) if job.stage == "ingest" else None
         instance = f"{job.feed}.{job.instance}" if job.feed else job.instance
         self.telemetry = Telemetry(
             job.service_name,
@@ -57,7 +58,8 @@ class Worker:
             group_settings={**CLASSIC, "group.instance.id": job.instance, **job.group},
             committed=self.committed,
             control=Control(job.kafka, self.controls.topics, self.controls.take),
-            headed=lambda topic: topic in self.roster.headed,
+            headed=lambda topic: self.schemas is not None or topic in self.roster.headed,
+            gate=self.schemas,
         )
         self.app.agent(self.app.batches)(follow)
 
@@ -82,7 +84,7 @@ class Worker:
                 Judge(task, tasks, self.roster.registry, self.controls.flags, settings, chunks, self.roster.feed_of)
             )
         made = ingest_settings(self.job, self.partitions["observations"], self.roster.models_of(self.job.feed))
-        formats = native(verbatim=self.job.verbatim)
+        formats = native(verbatim=self.job.verbatim, schemas=self.schemas)
         return Timed(self.controls.met_ingest(Ingest(task, tasks, self.roster.registry, formats, made, chunks)))
 
     def committed(self, reports: list[Report]) -> None:

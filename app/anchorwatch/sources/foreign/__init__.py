@@ -16,9 +16,10 @@ from anchorwatch.contract.fields import steps
 from anchorwatch.errors import EventRejected
 from anchorwatch.events import Headed, Headers, Role, Row
 from anchorwatch.sources.base import Refused
-from anchorwatch.sources.foreign.documents import Document
+from anchorwatch.sources.foreign.documents import Document, one_object
 from anchorwatch.sources.foreign.mapper import Mapper, Reading, Spot
 from anchorwatch.sources.foreign.pairs import Pairs, Whole
+from anchorwatch.sources.foreign.wire import Schemas, Wire, wire_of
 from anchorwatch.sources.native.careful import Remarks
 
 __all__ = ["Opened", "Reading", "Spot", "Translator", "of_contracts"]
@@ -47,8 +48,9 @@ class Opened(NamedTuple):
 class Translator:
     """Of one topic. Never raises, whatever the bytes; without memory but for halves of events, which are state of a task."""
 
-    def __init__(self, reading: Reading) -> None:
-        self.reading = reading
+    def __init__(self, reading: Reading, schemas: Schemas | None = None, *, ours: bool = False) -> None:
+        """schemas: of a registry, for records that name one. ours: whatever names none is an event of ours, to be left as it is."""
+        self.reading, self.schemas, self.ours = reading, schemas, ours
         self.format = sources.load(reading.format)
         self.mapper = Mapper(reading, self.format.fields.get(reading.role, {}), self.format.answer)
         self.places = dict(self.mapper.places())
@@ -73,12 +75,25 @@ class Translator:
 
     def _whole(self, i: int, row: Row, remarks: Remarks, opened: Opened) -> None:
         """Raises EventRejected before anything of the record was taken."""
-        documents = self.format.unpack(row[1], headers_of(row), remarks)
+        wire = wire_of(row[1] or b"", headers_of(row)) if self.schemas else None
+        if wire is None and self.ours:
+            opened.rows.append(row)
+            opened.origin.append(i)
+            return
+        documents = self.format.unpack(row[1], headers_of(row), remarks) if wire is None else self._told_by_schema(wire, row, remarks)
         if len(documents) == 1 and "heartbeat_at_ms" in documents[0]:
             opened.rows.append(row)
             opened.origin.append(i)
         else:
             self._take(i, row, documents, remarks, opened)
+
+    def _told_by_schema(self, wire: Wire, row: Row, remarks: Remarks) -> list[Document]:
+        """Raises EventRejected. A format that is JSON itself may lie in a record of a schema, too."""
+        assert self.schemas, "asked of records that name one"
+        document: Document = self.schemas.read(wire)
+        if self.format.unpack is one_object:
+            return [document]
+        return self.format.unpack(encoded(document, strange=False), headers_of(row), remarks)
 
     def _take(self, i: int, row: Row, documents: Sequence[Document], remarks: Remarks, opened: Opened) -> None:
         key, _, offset, stamp = row
@@ -158,21 +173,20 @@ def encoded(event: Document, *, strange: bool) -> bytes:
     return json.dumps(event, ensure_ascii=False, default=str).encode(errors="replace")
 
 
-def of_contracts(role: Role, contracts: Sequence[Contract]) -> Translator | None:
+def of_contracts(role: Role, contracts: Sequence[Contract], schemas: Schemas | None = None) -> Translator | None:
     """How a topic is read that all of them name for this role. None: it holds our own events as they are.
 
-    Where they differ the first one by name has its way; `contract check` tells so beforehand.
+    Where they differ the first one by name has its way. schemas: of a registry, if one is set.
     """
     inputs: list[tuple[str, Input]] = sorted(((c.key, getattr(c.source, role)) for c in contracts), key=lambda pair: pair[0])
-    if role == "flags" or not inputs or not inputs[0][1].foreign:
+    if role == "flags" or not inputs or not (inputs[0][1].foreign or schemas):
         return None
     source = inputs[0][1]
     models, environments = {c.model for c in contracts}, {c.environment for c in contracts}
     one = next(c for c in contracts if c.key == inputs[0][0])
-    return Translator(
-        Reading(
-            role, source.format, {name: Spot(steps(place.path), place.unit or "") for name, place in source.fields.items()},
-            source.feature_names, one.labels.classes, one.labels.positive, source.threshold,
-            models.pop() if len(models) == 1 else None, environments.pop() if len(environments) == 1 else None, one.source.pair_within,
-        )
+    reading = Reading(
+        role, source.format, {name: Spot(steps(place.path), place.unit or "") for name, place in source.fields.items()},
+        source.feature_names, one.labels.classes, one.labels.positive, source.threshold,
+        models.pop() if len(models) == 1 else None, environments.pop() if len(environments) == 1 else None, one.source.pair_within,
     )  # fmt: skip
+    return Translator(reading, schemas, ours=not source.foreign)

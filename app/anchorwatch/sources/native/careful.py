@@ -90,7 +90,7 @@ def _text(raw: bytes, remarks: Remarks) -> str:
         raise EventRejected(
             f"a registry's wire format, schema id {number}, and no registry is set",
             kind="schema",
-            fix="write plain JSON to this topic, or keep serialised records on a topic of their own",
+            fix="set registry: {url: ...} in the settings, or write plain JSON to this topic",
         )
     elif raw[:2] == b"\x1f\x8b":
         raise EventRejected("a gzip file", fix="leave compression to Kafka: producer setting compression.type=gzip")
