@@ -217,7 +217,7 @@ def test_problems_of_all_contracts_come_at_once(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(CONTRACT.format("a").replace("task: binary", "task: binery"))
     (tmp_path / "b.yaml").write_text(CONTRACT.format("b"))
     (tmp_path / "c.yaml").write_text(CONTRACT.format("b"))
-    (tmp_path / "d.yaml").write_text(CONTRACT.format("d") + "source: {outcomes: {keyed: false}}\n")
+    (tmp_path / "d.yaml").write_text(CONTRACT.format("d") + "source: {outcomes: {format: seldon}}\n")
     (tmp_path / "e.yaml").write_bytes(CONTRACT.format("e").encode() + b"# caf\xe9\n")
 
     with pytest.raises(ContractError) as caught:
@@ -227,8 +227,8 @@ def test_problems_of_all_contracts_come_at_once(tmp_path: Path) -> None:
         "task = binery: must be binary, multiclass or regression (a.yaml:3)",
         "model = b: prod/b stands in b.yaml too; keep one (c.yaml)",
         (
-            "source.outcomes.keyed = false: not in this version; key the topic by prediction id, "
-            "with as many partitions as its siblings (d.yaml:6)"
+            "source.outcomes.format = seldon: not in this version; it reads native, json, kserve, oip, sagemaker: "
+            "say with json and fields where each value stands (d.yaml:6)"
         ),
         "contract e.yaml: is not UTF-8 (e.yaml:6); save it as UTF-8",
     ]

@@ -48,3 +48,13 @@ def test_naming_the_standard_topics_is_the_standard_feed() -> None:
 
 def test_without_contracts_the_standard_topics_are_read() -> None:
     assert [feed.name for feed in feeds(topic, [])] == ["default"]
+
+
+def test_a_topic_that_is_not_keyed_by_the_id_is_read_from_where_it_is_written_anew() -> None:
+    own = contract("c", "predictions: {topic: pay.scored, keyed: false}, outcomes: {topic: pay.settled}")
+
+    (feed,) = feeds(topic, [own])
+
+    assert feed.topics == {"predictions": "pay.scored", "outcomes": "pay.settled"}
+    assert feed.read == {"predictions": f"aw.rekeyed.{feed.name}.predictions", "outcomes": "pay.settled"}
+    assert feed.name == feeds(topic, [contract("c", "predictions: {topic: pay.scored}, outcomes: {topic: pay.settled}")])[0].name

@@ -202,9 +202,8 @@ def test_check_refuses_what_this_version_would_read_wrongly() -> None:
 
     assert [line.partition(";")[0].partition(" version")[0] + " version" for line in caught.value.problems] == [
         "source.predictions.format = seldon: not in this version",
-        "source.predictions.keyed = false: not in this version",
     ]
-    assert len(unsupported(parse(text, ORIGIN))) == 2
+    assert len(unsupported(parse(text, ORIGIN))) == 1
 
 
 def test_check_says_what_is_filled_in_and_what_is_not_judged() -> None:

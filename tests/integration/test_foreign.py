@@ -95,8 +95,8 @@ def logged_by_kserve(number: int) -> Iterator[Message]:
 
 
 def test_events_of_kserves_logger(installed: Callable[..., Installation]) -> None:
-    """On one partition each, since nothing is keyed by the id."""
-    there = installed("kserve", knative_scoring=1, scoring_truth=1)
+    """Keyed by nothing of ours, on unequal numbers of partitions."""
+    there = installed("kserve", knative_scoring=3, scoring_truth=2)
     with there.run() as running:
         running.wait_ready()
         alert = first_alert(there, running, "quality", logged_by_kserve)

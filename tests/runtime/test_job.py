@@ -1,6 +1,8 @@
 import msgspec
+from tests.contract.examples import SMALL
 
 from anchorwatch.config import load
+from anchorwatch.contract import parse
 from anchorwatch.runtime.job import Job, of_settings
 
 SETTINGS = load(None, {}, {"kafka.bootstrap.servers": "b:9092", "topics.prefix": "p.", "topics.names.outcomes": "labels", "instance": "7"})
@@ -23,3 +25,17 @@ def test_without_a_feed_it_is_the_judge() -> None:
     job = of_settings(SETTINGS, [], None)
 
     assert (job.name, job.group_name, job.sources) == ("judge", "p.judge", {})
+
+
+def test_a_topic_without_keys_has_a_process_of_its_own_and_ingest_reads_what_that_one_writes() -> None:
+    contract = parse(SMALL + "source: {predictions: {topic: scored, keyed: false}}\n", "f.yaml")
+    (feed,) = SETTINGS.feeds([contract])
+
+    ingest, rekey = of_settings(SETTINGS, [], feed), of_settings(SETTINGS, [], feed, "predictions")
+
+    assert (rekey.name, rekey.sources, rekey.rekeyed) == (
+        "rekey.scored.predictions",
+        {"scored": "predictions"},
+        ["p.rekeyed.scored.predictions"],
+    )
+    assert (ingest.sources, ingest.rekeyed) == ({"p.rekeyed.scored.predictions": "predictions", "labels": "outcomes"}, rekey.rekeyed)

@@ -45,3 +45,22 @@ def test_a_feed_of_foreign_topics_has_their_partitions(installation: Callable[..
     assert list(changelogs.values()) == [3]
     assert [note.partition(":")[0] for note in notes] == [f"feed {there.prefix}scored"]
     assert f"{there.prefix}outcomes has 2 partitions" in notes[0]
+
+
+def test_topics_without_keys_may_have_any_number_of_partitions(installation: Callable[..., Installation]) -> None:
+    there = installation()
+    there.topic("scored", 3)
+    there.topic("settled", 1)
+    own = f"source: {{predictions: {{topic: {there.prefix}scored, keyed: false}}, outcomes: {{topic: {there.prefix}settled, keyed: false}}}}\n"
+    mixed = f"source: {{predictions: {{topic: {there.prefix}scored}}, outcomes: {{topic: {there.prefix}settled, keyed: false}}}}\n"
+    found = load(there.folder / "anchorwatch.yaml", {})
+
+    def sizes(source: str) -> list[int]:
+        """Of the topics written anew, of their changelogs, of ingest's changelog."""
+        wanted, notes = layout.wanted(found, [applied(FRAUD + source)], {}, 1)
+        assert notes == []
+        named = {topic.name.removeprefix(there.prefix): topic.partitions for topic in wanted.topics}
+        return [n for kind in ("rekeyed.", "rekey.", "ingest.") for name, n in sorted(named.items()) if name.startswith(kind)]
+
+    assert sizes(own) == [2, 2, 1, 3, 2]  # 2: as the standard sources of this installation
+    assert sizes(mixed) == [3, 1, 3]

@@ -51,7 +51,7 @@ def of_stage(at: Office, stage: Stage) -> set[Right]:
     """Of its process alone: its supervisor carries alerts out."""
     settings, prefix = at.settings(), at.prefix
     sinks = {Right("Read", "topic", f"{prefix}alerts.{name}") for name in ("events", "state")} | {Right("Read", "group", f"{prefix}sinks")}
-    return set(rights(settings, stage, settings.feeds([]))) - sinks
+    return set(rights(settings, "judge" if stage == "judge" else "ingest", settings.feeds([]))) - sinks
 
 
 def stages_follow_their_messages(fortress: Fortress, prefix: str, folder: Path, *names: Stage, all_of_them: bool = False) -> None:

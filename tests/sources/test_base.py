@@ -2,7 +2,9 @@
 
 import hashlib
 
+from anchorwatch.events import headed
 from anchorwatch.sources.base import DEAD_VALUE_MAX, Refused, dead_letter
+from anchorwatch.stages.rekey import ORIGIN
 
 REFUSED = Refused(0, "field", "$.features.amount", "expected a number", "send the number alone")
 
@@ -44,3 +46,12 @@ def test_values_can_be_left_out_for_privacy() -> None:
 
 def test_a_row_without_key_gives_a_dead_letter_without_key() -> None:
     assert dead_letter((None, b"x", 7, 0), "t", 3, REFUSED, "dead").key is None
+
+
+def test_a_record_that_was_written_anew_is_told_by_where_it_first_stood() -> None:
+    came = headed((b"k", b"{", 3, 7), {ORIGIN: b"pay.scored-2@17@1800000000000"})
+
+    headers = dict(dead_letter(came, "rekeyed", 0, Refused(0, "malformed", "$", "not JSON", "send JSON"), "dead-letters").headers)
+
+    place = [headers[f"__streams.errors.{name}"] for name in ("topic", "partition", "offset")]
+    assert place == [b"pay.scored", b"2", b"17"]

@@ -91,10 +91,13 @@ def _place(stage: str, settings: Path | None, bootstrap: str | None) -> tuple[di
     from anchorwatch import contract
 
     known = [contract.from_json(applied.contract, "contracts", owned=False) for applied in contracts.in_force(settled).values()]
-    feeds = {feed.name: feed for feed in settled.feeds(known)}
-    if stage not in feeds:
-        raise ConfigError(f"no feed {stage!r}: known are {', '.join([*feeds, 'judge'])}")
-    return kafka, f"{settled.topics.prefix}ingest.{stage}", list(feeds[stage].topics.values())
+    groups = {feed.name: (f"ingest.{feed.name}", list(feed.read.values())) for feed in settled.feeds(known)}
+    for feed in settled.feeds(known):
+        groups |= {f"rekey.{feed.name}.{role}": (f"rekey.{feed.name}.{role}", [feed.topics[role]]) for role in feed.rekeyed}
+    if stage not in groups:
+        raise ConfigError(f"no feed {stage!r}: known are {', '.join([*groups, 'judge'])}")
+    group, sources = groups[stage]
+    return kafka, settled.topics.prefix + group, sources
 
 
 def _line(found: "Found") -> str:

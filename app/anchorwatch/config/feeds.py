@@ -1,7 +1,8 @@
 """Which topics are read together: each distinct set of source topics is a feed, with an ingest group of its own."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from anchorwatch.contract import Contract
@@ -16,6 +17,14 @@ class Feed(NamedTuple):
     name: str
     topics: dict[Role, str]  # role -> topic
     contracts: tuple[Contract, ...]
+    rekeyed: Mapping[Role, str] = MappingProxyType(
+        {}
+    )  # role -> topic into which records of one that is not keyed by the prediction's id are written anew
+
+    @property
+    def read(self) -> dict[Role, str]:
+        """What ingest reads."""
+        return {**self.topics, **self.rekeyed}
 
 
 def feeds(topic: Callable[[str], str], contracts: Iterable[Contract]) -> list[Feed]:
@@ -30,10 +39,12 @@ def feeds(topic: Callable[[str], str], contracts: Iterable[Contract]) -> list[Fe
         members.setdefault(topics, []).append(contract)
     if not members:
         members[standard] = []
-    found = [
-        Feed(DEFAULT if topics == standard else _name(topics, standard), dict(zip(JOINED, topics, strict=True)), tuple(own))
-        for topics, own in members.items()
-    ]
+    found = []
+    for topics, own in members.items():
+        name = DEFAULT if topics == standard else _name(topics, standard)
+        unkeyed = [role for role in JOINED if not all(getattr(contract.source, role).keyed for contract in own)]
+        rekeyed: dict[Role, str] = {role: f"{topic('rekeyed')}.{name}.{role}" for role in unkeyed}
+        found.append(Feed(name, dict(zip(JOINED, topics, strict=True)), tuple(own), rekeyed))
     return sorted(found, key=lambda feed: (feed.name != DEFAULT, feed.name))
 
 

@@ -42,8 +42,6 @@ def refused(contract: Contract) -> Iterator[Fault]:
                 (*at, "format"),
                 f"holds {' and '.join(READ[source.format])} alone; of {role} say with json and fields where each value stands",
             )
-        if not source.keyed:
-            yield (*at, "keyed"), "not in this version; key the topic by prediction id, with as many partitions as its siblings"
 
 
 def defaulted(contract: Contract) -> list[str]:

@@ -50,12 +50,17 @@ def keep(days: int, **config: str) -> dict[str, str]:
     return {"cleanup.policy": "delete", "retention.ms": str(days * DAY), **{k.replace("_", "."): v for k, v in config.items()}}
 
 
-def standard(prefix: str, p: int, m: int, k: int, *, feeds: Mapping[str, int], replication: int = 3) -> Layout:
-    """p: partitions of the standard sources; m: of observations; k: of what judge writes; feeds: name -> partitions of its sources."""
+def standard(
+    prefix: str, p: int, m: int, k: int, *, feeds: Mapping[str, int], rekeyed: Mapping[str, tuple[int, str, int]] | None = None,
+    replication: int = 3,
+) -> Layout:  # fmt: skip
+    """p: partitions of the standard sources; m: of observations; k: of what judge writes; feeds: name -> partitions of its sources.
+
+    rekeyed: topic written anew -> its partitions, `<feed>.<role>`, partitions of the topic that it is written from.
+    """
     sources = {**keep(7, message_timestamp_type="LogAppendTime"), **LARGE}
     topics = [Topic(prefix + name, p, sources) for name in ("predictions", "outcomes", "decisions")]
     topics += [
-        Topic(f"{prefix}rekeyed", p, keep(7) | LARGE),
         Topic(f"{prefix}observations", m, keep(7) | LARGE),
         Topic(f"{prefix}findings", k, keep(30)),
         Topic(f"{prefix}alerts.events", k, keep(400)),
@@ -65,6 +70,8 @@ def standard(prefix: str, p: int, m: int, k: int, *, feeds: Mapping[str, int], r
     late = {**COMPACT, "min.compaction.lag.ms": str(30 * DAY)}  # a reader of last month still sees each change
     topics += [Topic(prefix + name, 1, late) for name in ("flags", "commands", "contracts")]
     topics += [Topic(f"{prefix}ingest.{feed}-changelog", n, CHANGELOG) for feed, n in feeds.items()]
+    for into, (n, group, n_from) in (rekeyed or {}).items():
+        topics += [Topic(into, n, keep(7) | LARGE), Topic(f"{prefix}rekey.{group}-changelog", n_from, CHANGELOG)]
     return Layout((*topics, Topic(f"{prefix}judge-changelog", m, CHANGELOG)), replication)
 
 

@@ -28,7 +28,7 @@ class Controls:
 
     def __init__(self, job: Job, roster: Roster) -> None:
         self.job, self.roster, self.flags = job, roster, FlagBook()
-        self.topics = [job.topics[name] for name in (("contracts",) if job.stage == "ingest" else ("contracts", "flags", "commands"))]
+        self.topics = [job.topics[name] for name in (("contracts",) if job.stage != "judge" else ("contracts", "flags", "commands"))]
         self.commands: deque[tuple[int, Command]] = deque(maxlen=COMMANDS_MAX)
         self.judges: WeakSet[Judge] = WeakSet()  # also those whose task is away and may come back
         self.ingests: WeakSet[Ingest] = WeakSet()

@@ -7,7 +7,7 @@ import msgspec
 from anchorwatch.config import TOPICS, Feed, Settings
 from anchorwatch.events import Applied, Role
 
-Stage = Literal["ingest", "judge"]
+Stage = Literal["ingest", "judge", "rekey"]
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -16,6 +16,7 @@ class Job(msgspec.Struct, frozen=True):
     stage: Stage
     feed: str  # "" of judge
     sources: dict[str, Role]  # topic -> what it carries; empty of judge, which reads observations
+    rekeyed: list[str]  # of ingest: sources that `rekey` writes; of `rekey`: the one that it writes
     instance: str
     prefix: str
     topics: dict[str, str]  # standard name -> name in force
@@ -40,6 +41,8 @@ class Job(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         """Tells processes of one supervisor apart."""
+        if self.stage == "rekey":
+            return f"rekey.{self.feed}.{next(iter(self.sources.values()))}"
         return f"ingest.{self.feed}" if self.stage == "ingest" else "judge"
 
     @property
@@ -48,8 +51,8 @@ class Job(msgspec.Struct, frozen=True):
         return self.prefix + self.name
 
 
-def of_settings(settings: Settings, files: list[Applied], feed: Feed | None) -> Job:
-    """Ingest of that feed; without one the judge."""
+def of_settings(settings: Settings, files: list[Applied], feed: Feed | None, role: Role | None = None) -> Job:
+    """Ingest of that feed, or with `role` what rekeys its topic of that role; without a feed the judge."""
     values: dict[str, Any] = {
         "instance": settings.instance, "prefix": settings.topics.prefix, "topics": {name: settings.topic(name) for name in TOPICS},
         "kafka": dict(settings.kafka), "group": dict(settings.group), "registry": dict(settings.registry),
@@ -62,5 +65,7 @@ def of_settings(settings: Settings, files: list[Applied], feed: Feed | None) -> 
         "spans_per_second_max": settings.telemetry.spans_per_second_max,
     }  # fmt: skip
     if feed is None:
-        return Job("judge", "", {}, **values)
-    return Job("ingest", feed.name, {topic: role for role, topic in feed.topics.items()}, **values)
+        return Job("judge", "", {}, [], **values)
+    if role is not None:
+        return Job("rekey", feed.name, {feed.topics[role]: role}, [feed.rekeyed[role]], **values)
+    return Job("ingest", feed.name, {topic: each for each, topic in feed.read.items()}, list(feed.rekeyed.values()), **values)

@@ -28,20 +28,30 @@ def wanted(settings: Settings, files: list[Applied], applied: dict[str, Applied]
     for key, each in applied.items():
         roster.record(key.encode(), msgspec.json.encode(each))
     feeds: dict[str, int] = {}
+    rekeyed: dict[str, tuple[int, str, int]] = {}
     notes: list[str] = []
     for feed in roster.feeds:
         try:
-            feeds[feed.name] = _partitions(settings, list(feed.topics.values()))
+            feeds[feed.name] = n = _partitions(settings, [topic for role, topic in feed.topics.items() if role not in feed.rekeyed])
+            for role, into in feed.rekeyed.items():
+                rekeyed[into] = n, f"{feed.name}.{role}", _partitions(settings, [feed.topics[role]])
         except TopicsMismatch as error:
             notes.append(f"feed {feed.name}: {error}")
     t = settings.topics
-    layout = topics.standard(t.prefix, t.partitions, t.partitions_observations, t.partitions_others, feeds=feeds, replication=replication)
+    layout = topics.standard(
+        t.prefix, t.partitions, t.partitions_observations, t.partitions_others, feeds=feeds, rekeyed=rekeyed, replication=replication
+    )
     renamed = {t.prefix + name: settings.topic(name) for name in t.names}
     return Layout(tuple(replace(topic, name=renamed.get(topic.name, topic.name)) for topic in layout.topics), replication), notes
 
 
 def _partitions(settings: Settings, sources: list[str]) -> int:
-    """Of one feed: of its own topics, which somebody else makes, and of ours. Raises TopicsMismatch when they differ or are not there."""
+    """Of one feed: of its own topics, which somebody else makes, and of ours. Raises TopicsMismatch when they differ or are not there.
+
+    Of no topic: as many as the standard sources have.
+    """
+    if not sources:
+        return settings.topics.partitions
     ours = [topic for topic in sources if topic in (settings.topic("predictions"), settings.topic("outcomes"))]
     theirs = [topic for topic in sources if topic not in ours]
     planned = dict.fromkeys(ours, settings.topics.partitions)

@@ -51,9 +51,14 @@ def _ingest(settings: Settings, feeds: Sequence[Feed]) -> list[Right]:
     found = []
     for feed in feeds:
         group = f"{settings.topics.prefix}ingest.{feed.name}"
-        reads = [*feed.topics.values(), settings.topic("contracts"), f"{group}-changelog"]
+        reads = [*feed.read.values(), settings.topic("contracts"), f"{group}-changelog"]
         writes = [settings.topic("observations"), settings.topic("dead-letters"), f"{group}-changelog"]
         found += [*_topics(reads, writes), Right("Read", "group", group), Right("Write", "transactional-id", f"{group}-", prefixed=True)]
+        for role, into in feed.rekeyed.items():
+            group = f"{settings.topics.prefix}rekey.{feed.name}.{role}"
+            reads = [feed.topics[role], settings.topic("contracts"), f"{group}-changelog"]
+            found += _topics(reads, [into, f"{group}-changelog"])
+            found += [Right("Read", "group", group), Right("Write", "transactional-id", f"{group}-", prefixed=True)]
     return list(dict.fromkeys(found))
 
 

@@ -5,7 +5,7 @@ import logging
 import signal
 import threading
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any
 
 from anchorwatch.config import Settings
 from anchorwatch.engine.tail import tail
@@ -74,7 +74,7 @@ class Supervisor:
 
     def __init__(self, settings: Settings, files: Sequence[Applied], stage: str = "", feed: str = "") -> None:
         """stage, feed: "" for all."""
-        if stage and stage not in get_args(job.Stage):
+        if stage not in ("", "ingest", "judge"):
             raise ConfigError(f"--stage {stage}: must be ingest or judge; leave it out for both")
         if feed and stage != "ingest":
             raise ConfigError(f"--feed {feed}: goes with --stage ingest; leave it out for all feeds")
@@ -168,6 +168,7 @@ class Supervisor:
                     f"{len(feeds)} feeds are more than one supervisor runs ({FEEDS_MAX}); run `--stage ingest --feed F` for each"
                 )
             found += [job.of_settings(self.settings, self.files, feed) for feed in feeds]
+            found += [job.of_settings(self.settings, self.files, feed, role) for feed in feeds for role in feed.rekeyed]
         if self.stage != "ingest":
             found.append(job.of_settings(self.settings, self.files, None))
         return found

@@ -21,7 +21,9 @@ from anchorwatch.runtime.job import Job
 from anchorwatch.runtime.link import Link
 from anchorwatch.runtime.roster import Roster
 from anchorwatch.runtime.timed import PENDING, Timed
+from anchorwatch.sources.foreign.routes import Router
 from anchorwatch.stages.ingest import Ingest, IngestSettings
+from anchorwatch.stages.rekey import Rekey, RekeySettings
 from anchorwatch.stages.report import Report
 from anchorwatch.telemetry import Telemetry
 
@@ -37,7 +39,7 @@ class Worker:
         self.roster = Roster(job.topics.__getitem__, job.window_ms, job.files)
         self.controls = Controls(job, self.roster)
         self.partitions = partitions(job)
-        self.schemas = schemas.of_settings(job.registry) if job.stage == "ingest" else None
+        self.schemas = schemas.of_settings(job.registry) if job.stage != "judge" else None
         instance = f"{job.feed}.{job.instance}" if job.feed else job.instance
         self.telemetry = Telemetry(
             job.service_name,
@@ -58,7 +60,7 @@ class Worker:
             group_settings={**CLASSIC, "group.instance.id": job.instance, **job.group},
             committed=self.committed,
             control=Control(job.kafka, self.controls.topics, self.controls.take),
-            headed=lambda topic: self.schemas is not None or topic in self.roster.headed,
+            headed=lambda topic: self.schemas is not None or job.stage == "rekey" or topic in job.rekeyed or topic in self.roster.headed,
             gate=self.schemas,
         )
         self.app.agent(self.app.batches)(follow)
@@ -83,9 +85,27 @@ class Worker:
             return self.controls.met_judge(
                 Judge(task, tasks, self.roster.registry, self.controls.flags, settings, chunks, self.roster.feed_of)
             )
+        if self.job.stage == "rekey":
+            return self._rekey(task, tasks)
         made = ingest_settings(self.job, self.partitions["observations"], self.roster.models_of(self.job.feed))
         formats = native(verbatim=self.job.verbatim, schemas=self.schemas)
         return Timed(self.controls.met_ingest(Ingest(task, tasks, self.roster.registry, formats, made, chunks)))
+
+    def _rekey(self, task: int, tasks: int) -> Stage:
+        [(source, role)] = self.job.sources.items()
+        known: dict[int, Router] = {}  # contracts changed so often -> the router of their last state
+
+        def router() -> Router:
+            changes = self.roster.registry.changes
+            if changes not in known:
+                known.clear()
+                mine = self.roster.models_of(self.job.feed)
+                contracts = [v.contract for v in self.roster.registry.latest() if v.contract.key in mine]
+                known[changes] = Router(role, contracts, self.schemas)
+            return known[changes]
+
+        into = self.job.rekeyed[0]
+        return Rekey(task, tasks, router, RekeySettings(source, into, self.partitions[into], wall=self.job.wall))
 
     def committed(self, reports: list[Report]) -> None:
         now_ns = time.time_ns()
@@ -124,14 +144,18 @@ async def follow(batches: AsyncIterator[Batch]) -> None:
 
 def partitions(job: Job) -> dict[str, int]:
     """Of what this stage writes to. Raises TopicsMismatch, Unreachable."""
-    names = ("observations", "dead-letters") if job.stage == "ingest" else ("findings", "alerts.events", "alerts.state")
+    if job.stage == "rekey":
+        names = dict.fromkeys(job.rekeyed, job.rekeyed[0])
+    else:
+        wanted = ("observations", "dead-letters") if job.stage == "ingest" else ("findings", "alerts.events", "alerts.state")
+        names = {name: job.topics[name] for name in wanted}
     client = reader(job.kafka)
     try:
-        found = counts(client, [job.topics[name] for name in names], operation="Write")
+        found = counts(client, list(names.values()), operation="Write")
     finally:
         client.close()
     same_counts({topic: 0 for topic, n in found.items() if not n} or {"": 1})
-    return {name: found[job.topics[name]] for name in names}
+    return {name: found[topic] for name, topic in names.items()}
 
 
 def ingest_settings(job: Job, observation_partitions: int, models: frozenset[str]) -> IngestSettings:
@@ -146,6 +170,7 @@ def ingest_settings(job: Job, observation_partitions: int, models: frozenset[str
         wall=job.wall,
         pending_bytes_max=job.pending_bytes_max,
         models=models,
+        rekeyed=frozenset(job.rekeyed),
     )
 
 

@@ -1,15 +1,18 @@
 """What every event format gives: the records it understood, and for each other record why not."""
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anchorwatch.events import Record, Row
+from anchorwatch.events import Headed, Record, Row
+from anchorwatch.stages.rekey import ORIGIN
 
 DEAD_VALUE_MAX = 900_000  # bytes: brokers take 1 MB by default, headers included
+CAME_FROM = re.compile(rb"(.+)-(\d+)@(\d+)@-?\d+")
 KEY_MAX = 100_000  # bytes of a dead letter's key
 
 
@@ -77,6 +80,8 @@ def dead_letter(row: Row, topic: str, partition: int, refused: Refused, topic_ou
     SHA-256. The original headers are not kept, since rows do not carry them; topic, partition and offset lead back to them.
     """
     key, value, offset, _ = row
+    if isinstance(row, Headed) and (came := CAME_FROM.fullmatch(row.headers.get(ORIGIN) or b"")):  # rekeyed: where it first stood
+        topic, partition, offset = came[1].decode(), int(came[2]), int(came[3])
     headers = {
         "__streams.errors.exception": "anchorwatch.errors.EventRejected",
         "__streams.errors.message": f"{refused.path}: {refused.reason}" + (f"; {refused.fix}" if refused.fix else ""),

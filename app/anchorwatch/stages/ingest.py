@@ -20,10 +20,12 @@ from anchorwatch.stages.model_ingest import ModelIngest
 from anchorwatch.stages.observe import observations, records_of
 from anchorwatch.stages.registry import Registry, Version
 from anchorwatch.stages.report import Frozen, Report
+from anchorwatch.stages.upstream import Upstream
 from anchorwatch.watches.base import Ints
 
 AHEAD_MS_MAX = 300_000  # a time further ahead of the wall is no time at all
 DEAD_PER_MINUTE = 100  # dead letters of one topic and kind that are kept; the rest is counted
+KEYS = ("note.misplaced_key", "note.quoted_key")
 MODELS_MAX = 1_000  # names without a contract that are counted apart; above: together
 ENVIRONMENT, MODEL = attrgetter("environment"), attrgetter("model")
 
@@ -41,6 +43,7 @@ class IngestSettings:
     lateness_ms: int = 5_000
     wall: bool = True  # False: only events and heartbeats move the clock
     pending_bytes_max: int = 512_000_000
+    rekeyed: frozenset[str] = frozenset()  # source topics that `rekey` tasks write
     models: frozenset[str] | None = None  # `<environment>/<model>` of this feed; None: all
 
 
@@ -63,6 +66,7 @@ class Ingest:
         self._minute = -1
         self._decoders: dict[str, Decoder] = {}
         self._translators: dict[str, Translator] = {}  # by topic, of foreign ones alone
+        self.upstream = {topic: Upstream() for topic in sorted(settings.rekeyed)}
         self.halves: dict[str, list[list[Any]]] = {}  # topic -> what the last life of this task left waiting
         self._makers: dict[tuple[str, str], Maker] = {}
         self._shapes: dict[str, dict[str, str]] = {}
@@ -84,6 +88,11 @@ class Ingest:
     def take(self, topic: str, rows: Sequence[Row], polled_ms: int, traceparents: Sequence[bytes | None] | None = None) -> None:
         """Consecutive records of one topic. polled_ms: when they were read, wall clock (under `clock: events` any number)."""
         rows = Rows.of(rows)
+        if topic in self.upstream:
+            rows, came = self.upstream[topic].split(rows)
+            traceparents = traceparents and [traceparents[i] for i in came]
+            if not came:
+                return
         self._prepare(int(rows.stamps[0]))
         role, known_ms = self.settings.roles[topic], _known_by(rows, polled_ms)
         if topic in self._translators:
@@ -211,6 +220,8 @@ class Ingest:
     def _refuse(self, topic: str, rows: Rows, refusals: Sequence[Any], tally: Mapping[tuple[str, str], int], polled_ms: int) -> None:
         """Refused rows go to the dead letters; what was noted or repaired is counted under its model."""
         for (key, what), n in tally.items():
+            if topic in self.upstream and what in KEYS:
+                continue  # they were keyed by us: several instances of an event go by its id
             self.note(key, what, n)
             kind, _, detail = what.partition(".")
             name = {"note": "anchorwatch.notes", "repair": "anchorwatch.repairs"}.get(kind, "anchorwatch.records.tombstones")
@@ -231,6 +242,9 @@ class Ingest:
         """ended: topics read to their end; under the wall's clock they are as far as now."""
         times = []
         for topic in self.settings.roles:
+            if topic in self.upstream:
+                times.append(self.upstream[topic].to_ms())
+                continue
             seen = self.seen.get(topic, -1)
             times.append(max(seen, now_ms) if self.settings.wall and topic in ended else seen)
         watermark = min(times) - self.settings.lateness_ms

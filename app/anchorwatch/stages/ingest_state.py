@@ -111,6 +111,7 @@ class Book:
                 "layouts": [_applied(ingest, layout) for layout in model.layouts], "classes": model.classes.names,
             }  # fmt: skip
         return {
+            "upstream": {topic: each.snapshot() for topic, each in ingest.upstream.items()},
             "cut": self.cut, "seen": ingest.seen, "watermark": ingest.watermark, "closed_ms": ingest.closed_ms,
             "spans": {topic: list(span) for topic, span in ingest.spans.items()}, "tallies": ingest.tallies, "models": models,
         }  # fmt: skip
@@ -129,6 +130,9 @@ class Book:
         meta = unpack(found["meta"], "ingest.meta", VERSION).header
         self.cut = meta["cut"]
         self.sizes = {name: counts.get(name, 0) for name in self.sizes}
+        for topic, kept in meta.get("upstream", {}).items():
+            if topic in ingest.upstream:
+                ingest.upstream[topic].restore(kept)
         ingest.seen, ingest.watermark, ingest.closed_ms = dict(meta["seen"]), meta["watermark"], meta["closed_ms"]
         ingest.spans = {topic: (begin, end) for topic, (begin, end) in meta["spans"].items()}
         ingest.tallies = {key: dict(table) for key, table in meta["tallies"].items()}

@@ -83,13 +83,19 @@ def observed(disguise: str) -> tuple[list[dict[str, Any]], dict[str, int]]:
         ingest.take(role, worn.rows(role, EVENTS) if role in worn.write else rows, T0)
         ingest.take(role, [(None, b'{"heartbeat_at_ms": %d}' % (T0 + 60_000), 9_999, T0)], T0)
     ingest.tick(T0, frozenset())
-    found = [msgspec.msgpack.decode(r.value or b"", type=Observation) for r in ingest.freeze({}).records if r.topic == "observations"]
-    blocks: list[Block] = [block for each in found for block in each.blocks]
+    blocks, told = blocks_of([ingest])
+    return [msgspec.to_builtins(msgspec.structs.replace(block, contract="")) for block in blocks], told
+
+
+def blocks_of(ingests: list[Ingest]) -> tuple[list[Block], dict[str, int]]:
+    """What the tasks observed: the blocks of all windows, and the loan model's tallies."""
+    records = [record for ingest in ingests for record in ingest.freeze({}).records if record.topic == "observations"]
+    found = [msgspec.msgpack.decode(record.value or b"", type=Observation) for record in records]
     told: dict[str, int] = {}
     for each in found:
         for name, n in each.tallies.get("prod/loan", {}).items():
             told[name] = told.get(name, 0) + n
-    return [msgspec.to_builtins(msgspec.structs.replace(block, contract="")) for block in blocks], told
+    return [block for each in found for block in each.blocks], told
 
 
 def test_a_disguised_stream_gives_the_very_counts_of_the_native_one() -> None:
