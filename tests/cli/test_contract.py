@@ -26,7 +26,7 @@ def test_a_good_contract_is_fine_and_its_defaults_are_said(tmp_path: Path, capsy
 
 
 def test_all_problems_of_all_files_are_told_and_it_leaves_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    bad = write(tmp_path, "bad.yaml", GOOD.replace("binary", "binery") + "source: {outcomes: {keyed: false}}\n")
+    bad = write(tmp_path, "bad.yaml", GOOD.replace("binary", "binery") + "source: {outcomes: {format: seldon}}\n")
     good = write(tmp_path, "good.yaml", GOOD)
 
     assert run(["contract", "check", bad, good, str(tmp_path / "none.yaml")]) == 2
@@ -34,8 +34,8 @@ def test_all_problems_of_all_files_are_told_and_it_leaves_with_2(tmp_path: Path,
     assert told.out.startswith("✓ fraud prod: fine\n")
     assert told.err.replace(f"{tmp_path}/", "").splitlines() == [
         "✗ task = binery: must be binary, multiclass or regression (bad.yaml:3)",
-        ("✗ source.outcomes.keyed = false: not in this version; key the topic by prediction id, with as many partitions as its siblings "
-        "(bad.yaml:6)"),
+        ("✗ source.outcomes.format = seldon: not in this version; it reads native, json, kserve, oip, sagemaker: "
+        "say with json and fields where each value stands (bad.yaml:6)"),
         "✗ cannot read contract none.yaml: No such file or directory; check its path and rights",
         "2 of 3 contracts with problems; nothing was changed",
     ]  # fmt: skip
