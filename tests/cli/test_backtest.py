@@ -46,6 +46,18 @@ def test_what_is_heard_leaves_with_1_and_is_one_json_document(files: dict[str, s
     assert [(row["heard"], row["segment"]) for row in document["heard"] if row["heard"] == "page"] == [("page", "region=us")]
 
 
+def test_a_file_or_a_time_but_not_both_and_not_neither(files: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    codes = [run(["backtest", *words, "--contract", files["loans.yaml"]]) for words in ([], [files["calm.jsonl"], "--since", "28d"])]
+
+    assert codes == [2, 2]
+    assert capsys.readouterr().err.count("one of the two") == 2
+
+
+def test_the_end_is_no_time_to_begin_at(files: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["backtest", "--since", "end", "--contract", files["loans.yaml"], "--bootstrap", "localhost:1"]) == 2
+    assert "--since end: must be a time span as 28d" in capsys.readouterr().err
+
+
 def test_rows_before_a_time_can_be_the_reference(files: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     command = ["backtest", files["broken.jsonl"], "--contract", files["loans.yaml"], "--window", "1s", "--json"]
 

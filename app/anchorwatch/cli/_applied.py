@@ -1,4 +1,4 @@
-"""From files to what would be in force: asked by `apply`."""
+"""From files to what would be in force: asked alike by `apply`, which writes it, and `plan`, which only says what it would do."""
 
 import time
 from pathlib import Path

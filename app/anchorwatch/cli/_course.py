@@ -32,7 +32,7 @@ def course(file: Path, contract: Path, reference: Path | None, until: str, windo
         raise ConfigError("--reference and --reference-until both say what is normal; give one")
     promised = contract_of(contract)
     normal = read(reference, promised) if reference is not None else None
-    until_ms = _instant(until, promised) if until else None
+    until_ms = instant_of(until, promised) if until else None
     return plan(promised, read(file, promised), window_ms=window_ms, reference=normal, until_ms=until_ms)
 
 
@@ -80,7 +80,7 @@ def tell(told: "Told", *, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _instant(text: str, contract: "Contract") -> int:
+def instant_of(text: str, contract: "Contract") -> int:
     from zoneinfo import ZoneInfo
 
     from anchorwatch.errors import ConfigError

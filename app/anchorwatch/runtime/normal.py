@@ -58,6 +58,14 @@ def from_topics(settings: Settings, contracts: Iterable[Contract], now_ms: int, 
     return found
 
 
+def stood(settings: Settings, contract: Contract, times: Times, say: Say = lambda _: None) -> "list[Event]":
+    """Predictions of that time and every outcome of them, as native events. Raises ConfigError: too many."""
+    try:
+        return _events(settings, _topics(settings, contract), {contract.key: (contract, times)}, say)[contract.key]
+    except TooMany as error:
+        raise ConfigError(f"{contract.key}: more than {ROWS_MAX:,} predictions since {day(times[0])}; name a shorter time") from error
+
+
 def window(contract: Contract, now_ms: int) -> Times:
     """[from, to) of the contract's reference, ms."""
     wish = contract.reference
