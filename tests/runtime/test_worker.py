@@ -47,7 +47,7 @@ def test_state_that_cannot_be_read_needs_a_person_and_says_what_to_do(chunks: di
     worker.job = of_settings(SETTINGS, [], SETTINGS.feeds([])[0])
     worker.roster = Roster(SETTINGS.topic, SETTINGS.window, [])
     worker.controls = Controls(worker.job, worker.roster)
-    worker.partitions = {"observations": 2}
+    worker.partitions, worker.schemas = {"observations": 2}, None
     with pytest.raises(StateRefused, match=f"^p.ingest.default, task 3: .*{says}") as refused:
         worker.begin(3, 12, chunks)
 
