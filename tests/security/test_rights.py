@@ -150,7 +150,7 @@ def test_who_lacks_a_right_is_told_so_by_the_command(fortress: Fortress, topic_p
         assert done.returncode == 2, words
         assert asked_for(done.stderr) == ("nobody", Right(operation, "topic", topic_prefix + topic))
         assert len(done.stderr.splitlines()) == 1
-    fortress.grant("nobody", [Right("Read", "topic", topic_prefix + name) for name in ("contracts", "alerts.state")])
+    fortress.grant("nobody", [Right("Read", "topic", topic_prefix + name) for name in ("contracts", "findings", "alerts.state")])
     done = nobody.command(*silence)
 
     assert done.returncode == 2
