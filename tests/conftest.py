@@ -69,11 +69,13 @@ class Errors(logging.Handler):
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     errors = Errors()
     logger = logging.getLogger("anchorwatch")
+    level = logger.level  # a command that runs in this process may set it
     logger.addHandler(errors)
     try:
         result = yield
     finally:
         logger.removeHandler(errors)
+        logger.setLevel(level)
     if errors.lines and not item.get_closest_marker("expects_errors"):
         pytest.fail(
             "An internal error was logged; mark the test `expects_errors` if it is meant:\n" + "\n".join(errors.lines), pytrace=False
@@ -87,17 +89,21 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In one process the core first, then what needs Kafka. For several a folder on Kafka is a group, a file of the core is one; the long go first.
-
-    Whoever takes the fixture has the marker.
+    """In one process the core first, then what needs Kafka. For several: the folders whose tests start a Kafka at ports of their own are one
+    group, each other folder on Kafka is one, each file of the core is one; the long ones go first. Whoever takes the fixture has the marker.
     """
     several = "PYTEST_XDIST_WORKER" in os.environ
     for item in items:
         if "kafka" in getattr(item, "fixturenames", ()):
             item.add_marker("kafka")
         place = item.path.relative_to(config.rootpath)
-        item.add_marker(pytest.mark.xdist_group("/".join(place.parts[:2]) if on_kafka(item) else str(place)))
-    items.sort(key=lambda item: (on_kafka(item) != several, several and "integration" not in item.path.parts))
+        folder = place.parts[1]
+        item.add_marker(pytest.mark.xdist_group("brokers" if folder in BROKERS else folder if on_kafka(item) else str(place)))
+    items.sort(key=lambda item: (on_kafka(item) != several, several and LONG.get(item.path.relative_to(config.rootpath).parts[1], 9)))
+
+
+BROKERS = {"broker", "cli", "security"}  # folders of tests that start a Kafka at ports of their own
+LONG = {"integration": 0, "engine": 1, **dict.fromkeys(BROKERS, 2)}
 
 
 def on_kafka(item: pytest.Item) -> bool:

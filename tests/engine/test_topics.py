@@ -23,7 +23,7 @@ def test_all_topics_are_made_once(kafka: Kafka, small: Layout) -> None:
 
     assert {made for _, made in first} == {"created"}
     assert {made for _, made in again} == {"kept"}
-    assert len(first) == len(small.topics) == 14
+    assert len(first) == len(small.topics) == 13
     assert differences(kafka.client, small) == []
     assert check(kafka.client, [topic.name for topic in small.topics[:3]], [small.topics[-1].name]) == 2
 
