@@ -89,22 +89,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In one process the core first, then what needs Kafka. For several: the folders whose tests start a Kafka at ports of their own are one
-    group, each other folder on Kafka is one, each file of the core is one; the long ones go first. Whoever takes the fixture has the marker.
+    """Alone the core first, then what needs Kafka; of several processes, which take a file at a time, first what takes longest.
+
+    Whoever takes the fixture has the marker.
     """
-    several = "PYTEST_XDIST_WORKER" in os.environ
     for item in items:
         if "kafka" in getattr(item, "fixturenames", ()):
             item.add_marker("kafka")
-        place = item.path.relative_to(config.rootpath)
-        folder = place.parts[1]
-        item.add_marker(pytest.mark.xdist_group("brokers" if folder in BROKERS else folder if on_kafka(item) else str(place)))
-    items.sort(key=lambda item: (on_kafka(item) != several, several and LONG.get(item.path.relative_to(config.rootpath).parts[1], 9)))
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: LONG.get(item.path.relative_to(config.rootpath).parts[1], len(LONG)))
+    else:
+        items.sort(key=lambda item: item.get_closest_marker("kafka") is not None)
 
 
-BROKERS = {"broker", "cli", "security"}  # folders of tests that start a Kafka at ports of their own
-LONG = {"integration": 0, "engine": 1, **dict.fromkeys(BROKERS, 2)}
-
-
-def on_kafka(item: pytest.Item) -> bool:
-    return item.get_closest_marker("kafka") is not None
+LONG = {folder: rank for rank, folder in enumerate(("integration", "engine", "security", "cli", "broker", "realdata", "runtime"))}

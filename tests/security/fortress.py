@@ -1,5 +1,6 @@
 """A Kafka that lets nobody in without proof, behind four listeners: passwords over TLS, certificates, TLS alone, and an expired certificate."""
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
@@ -15,7 +16,8 @@ from anchorwatch.broker import Broker, Security
 from anchorwatch.broker.ports import Claims
 from anchorwatch.engine.refusals import Right
 
-FIRST_PORT = 28400  # apart from the session's Kafka and the broker's own tests
+# apart from the session's Kafka, the broker's own tests, and the fortress of another process of this run
+FIRST_PORT = 28400 + 20 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
 MODULES = "org.apache.kafka.common.security"
 USERS = ("admin", "ingest", "judge", "ui", "client", "operator", "creator", "nobody")
 LISTENERS = {"CLIENT": "SASL_SSL", "MUTUAL": "SSL", "TLS": "SSL", "EXPIRED": "SSL"}
