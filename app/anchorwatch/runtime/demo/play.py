@@ -207,13 +207,13 @@ class Play:
         if self.endpoint is None or first is None:
             return
         endpoint = self.endpoint
-        alike = [alert for alert in self.ears.heard.changes() if alert.incident == first.incident and alert.state == "firing"]
-        owns = {alert.id: trace.alert_context(alert.id, alert.sequence).trace_id for alert in reversed(alike)}
+        firing = [alert for alert in self.ears.heard.changes() if alert.incident == first.incident and alert.state == "firing"]
+        alike = list({alert.id: alert for alert in reversed(firing)}.values())  # as first said: what it named then, its trace links to
 
         def come() -> bool:
             spans, alert = self._slowest(alike)
             self.outcome.spans = spans
-            self.outcome.alert_spans = endpoint.trace(owns[alert.id]) if alert else []
+            self.outcome.alert_spans = endpoint.trace(trace.alert_context(alert.id, alert.sequence).trace_id) if alert else []
             return bool(self.outcome.alert_spans)
 
         wait(come, TRACE_S_MAX, self._look)
