@@ -165,7 +165,8 @@ def test_what_cannot_be_written_does_not_disturb_the_request(lonely: tuple[Clien
         p.answer("pass")
 
     assert watch.counts["failed"] == 3
-    assert ["could not be written" in told[-3], "had no answer" in told[-2], "could not be made" in told[-1]] == [True] * 3
+    ours = [what for what in told if not what.startswith("Kafka at ")]  # which nobody answers at: told by another thread, at any time
+    assert ["could not be written" in ours[-3], "had no answer" in ours[-2], "could not be made" in ours[-1]] == [True] * 3
 
 
 def test_a_callback_that_fails_does_not_disturb_the_request(caplog: pytest.LogCaptureFixture) -> None:
