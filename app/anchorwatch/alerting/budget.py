@@ -12,7 +12,6 @@ from typing import Literal
 from anchorwatch.errors import ConfigError
 
 MONTH_DAYS = 30.0
-WARNING_OF_LEVEL = 0.1  # a warning is due at M >= N / 10
 EVIDENCE_DIGITS = 6  # M is rounded before it is compared: log and exp differ in the last bits between machines
 
 Kind = Literal["harm", "cause"]

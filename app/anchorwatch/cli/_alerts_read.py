@@ -1,7 +1,6 @@
 """What the commands about alerts share: their options, and reading `alerts.state` once."""
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,19 +9,7 @@ if TYPE_CHECKING:
     from anchorwatch.config import Settings
     from anchorwatch.events import Alert
 
-SettingsFile = Annotated[
-    Path | None, typer.Option("--settings", help="The settings file; else $ANCHORWATCH_SETTINGS, else ./anchorwatch.yaml.")
-]
-Bootstrap = Annotated[str | None, typer.Option(help="host:port of Kafka; wins over file and variable.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs, one alert a line.")]
-
-
-def settings_of(path: Path | None, bootstrap: str | None) -> "Settings":
-    import os
-
-    from anchorwatch.config import load
-
-    return load(path, os.environ, {"kafka.bootstrap.servers": bootstrap} if bootstrap else {})
 
 
 def state(settings: "Settings") -> list["Alert"]:

@@ -2,7 +2,9 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 if TYPE_CHECKING:
     from anchorwatch.config import Settings
@@ -10,9 +12,14 @@ if TYPE_CHECKING:
     from anchorwatch.events import Applied
     from anchorwatch.runtime.apply import Learnt
 
+Files = Annotated[list[Path], typer.Argument(help="Contract files, or folders of them.", metavar="FILE...")]
+ReferenceRows = Annotated[
+    Path | None, typer.Option("--reference", help="Rows of a quiet time: .csv or .jsonl, also .gz. Else the topics are read.")
+]
 
-def contracts_of(paths: list[Path]) -> "list[Contract]":
-    """Raises ContractError with the problems of all files."""
+
+def contracts_of(paths: list[Path], rows: Path | None, verb: str) -> "list[Contract]":
+    """Raises ContractError with the problems of all files; ConfigError where `rows` would have to be of several models."""
     from anchorwatch.config import contract_files, text_of
     from anchorwatch.contract import Catalogue, parse
     from anchorwatch.errors import ConfigError, ContractError
@@ -37,6 +44,8 @@ def contracts_of(paths: list[Path]) -> "list[Contract]":
         raise ContractError(problems)
     if not found:
         raise ConfigError(f"{', '.join(map(str, paths))}: no contract there; name files, or a folder with *.yaml")
+    if rows is not None and len(found) != 1:
+        raise ConfigError(f"--reference goes with one contract, not {len(found)}; {verb} them one by one")
     return list(found.values())
 
 

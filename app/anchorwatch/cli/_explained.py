@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from anchorwatch.cli._alerts_shown import clean, console
+from anchorwatch.estimators.bank import WARN_SHARE
 from anchorwatch.estimators.tables import LAM, bernoulli
 from anchorwatch.events import Alert
 
@@ -122,7 +123,7 @@ def _mark(alert: Alert) -> str:
     if page_at is None:
         return ""
     reached = {"critical": "reached: a page", "warning": "a tenth of it reached: a warning"}.get(alert.labels["severity"], "")
-    return f"{page_at:.4g} days pages, {page_at / 10:.4g} warns (pages_per_month and the contract's weight say so); {reached}"
+    return f"{page_at:.4g} days pages, {page_at * WARN_SHARE:.4g} warns (pages_per_month and the contract's weight say so); {reached}"
 
 
 def _affected(e: Mapping[str, Any]) -> str:

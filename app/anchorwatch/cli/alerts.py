@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from anchorwatch.config import Settings
     from anchorwatch.events import Alert, Command
 
-from anchorwatch.cli._alerts_read import AsJson, Bootstrap, SettingsFile, alert_of, left_out, matching, names, settings_of, state
+from anchorwatch.cli._alerts_read import AsJson, alert_of, left_out, matching, names, state
+from anchorwatch.cli._settings import Bootstrap, SettingsFile, settings_of
 
 app = typer.Typer()
 HEARD_OF_MS = 3_600_000  # a model without a contract on this machine or on the topic is known by its summaries

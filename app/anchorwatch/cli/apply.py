@@ -2,46 +2,37 @@
 
 import getpass
 import json
-import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anchorwatch.cli._applied import contracts_of, learnt
+from anchorwatch.cli._applied import Files, ReferenceRows, contracts_of, learnt
+from anchorwatch.cli._settings import AsJson, Bootstrap, SettingsFile, settings_of
 
 if TYPE_CHECKING:
     from anchorwatch.runtime.apply import Learnt
 
 
 def command(
-    files: Annotated[list[Path], typer.Argument(help="Contract files, or folders of them.", metavar="FILE...")],
-    reference: Annotated[
-        Path | None, typer.Option(help="Rows of a quiet time: .csv or .jsonl, also .gz. Else the topics are read.")
-    ] = None,
+    files: Files,
+    reference: ReferenceRows = None,
     relearn: Annotated[bool, typer.Option("--relearn", help="Learn anew although the reference in force still fits.")] = False,
     reason: Annotated[str, typer.Option(help="Why, for those who look back.")] = "",
     actor: Annotated[str | None, typer.Option(help="Who applies it; else your login name.")] = None,
     effective_from: Annotated[str, typer.Option(help="now, or a time as 2026-09-01T06:00:00Z: the first window that it covers.")] = "now",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be in force; write nothing.")] = False,
-    settings: Annotated[Path | None, typer.Option(help="The settings file; else $ANCHORWATCH_SETTINGS, else ./anchorwatch.yaml.")] = None,
-    bootstrap: Annotated[str | None, typer.Option(help="host:port of Kafka; wins over file and variable.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for programs.")] = False,
+    settings: SettingsFile = None,
+    bootstrap: Bootstrap = None,
+    as_json: AsJson = False,
 ) -> None:
     """All contracts or none. What is not learnt anew keeps its reference, and a monitor whose definition stays keeps its evidence."""
-    from anchorwatch.config import load
-    from anchorwatch.errors import ConfigError
     from anchorwatch.runtime import apply
     from anchorwatch.runtime.contracts import in_force
 
-    found = contracts_of(files)
-    if reference is not None and len(found) != 1:
-        raise ConfigError(f"--reference goes with one contract, not {len(found)}; apply them one by one")
+    found = contracts_of(files, reference, "apply")
     needs_kafka = not (dry_run and reference is not None)
-    settled = load(
-        settings, os.environ, {"kafka.bootstrap.servers": bootstrap} if bootstrap else {}, **({} if needs_kafka else {"needs": ()})
-    )
+    settled = settings_of(settings, bootstrap, needs=None if needs_kafka else ())
     before = in_force(settled) if needs_kafka else {}
     said = {"reason": reason, "actor": actor or _who()}
     made = learnt(settled, found, before, reference, effective_from, said, relearn=relearn)

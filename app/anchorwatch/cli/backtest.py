@@ -1,6 +1,5 @@
 """What would have been heard? Past predictions, of a file or of the topics, through both stages."""
 
-import os
 import sys
 import time
 from pathlib import Path
@@ -22,6 +21,7 @@ from anchorwatch.cli._course import (
     pages,
     tell,
 )
+from anchorwatch.cli._settings import Bootstrap, SettingsFile, settings_of
 from anchorwatch.cli._waiting import Waiting
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def command(
     reference_until: ReferenceUntil = "",
     window: Window = "10s",
     pages_per_month: Pages = 1.0,
-    settings: Annotated[Path | None, typer.Option(help="The settings file; else $ANCHORWATCH_SETTINGS, else ./anchorwatch.yaml.")] = None,
-    bootstrap: Annotated[str | None, typer.Option(help="host:port of Kafka; wins over file and variable.")] = None,
+    settings: SettingsFile = None,
+    bootstrap: Bootstrap = None,
     as_json: AsJson = False,
 ) -> None:
     """Changes nothing, joins no group. Without a reference the contract's own is taken; for --since else what stood before that time.
@@ -66,14 +66,13 @@ def _of_topics(
     path: Path, since: str, reference: Path | None, until: str, window_ms: int, settings: Path | None, bootstrap: str | None, say: Waiting
 ) -> "Course":
     from anchorwatch.cli._since import begin
-    from anchorwatch.config import load
     from anchorwatch.errors import ConfigError
     from anchorwatch.runtime import past
     from anchorwatch.runtime.backtest import read
 
     if reference is not None and until:
         raise ConfigError("--reference and --reference-until both say what is normal; give one")
-    settled = load(settings, os.environ, {"kafka.bootstrap.servers": bootstrap} if bootstrap else {})
+    settled = settings_of(settings, bootstrap)
     promised = contract_of(path)
     since_ms = begin(since)
     if not isinstance(since_ms, int):

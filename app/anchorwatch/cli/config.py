@@ -1,11 +1,11 @@
 """Show the settings in force, and where each came from."""
 
 import json
-import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from anchorwatch.cli._settings import AsJson, Bootstrap, SettingsFile, settings_of
 
 app = typer.Typer()
 
@@ -17,16 +17,14 @@ def _config() -> None:
 
 @app.command("show")
 def show(
-    settings: Annotated[Path | None, typer.Option(help="The settings file; else $ANCHORWATCH_SETTINGS, else ./anchorwatch.yaml.")] = None,
-    bootstrap: Annotated[str | None, typer.Option(help="host:port of Kafka; wins over file and variable.")] = None,
+    settings: SettingsFile = None,
+    bootstrap: Bootstrap = None,
     changed: Annotated[bool, typer.Option("--changed", help="Only what differs from the defaults.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Each value with its origin: command line, variable, file and line, or default. Secrets are masked."""
-    from anchorwatch.config import load
 
-    overrides = {"kafka.bootstrap.servers": bootstrap} if bootstrap else {}
-    found = [row for row in load(settings, os.environ, overrides).rows() if not changed or row[2] != "default"]
+    found = [row for row in settings_of(settings, bootstrap).rows() if not changed or row[2] != "default"]
     if as_json:
         typer.echo(json.dumps({"settings": [dict(zip(("key", "value", "origin"), row, strict=True)) for row in found]}, indent=2))
         return

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from anchorwatch.cli._settings import AsJson
+
 if TYPE_CHECKING:
     from anchorwatch.contract import Catalogue
 
@@ -21,7 +23,7 @@ def _contract() -> None:
 @app.command("check")
 def check(
     files: Annotated[list[Path], typer.Argument(help="Contract files, or folders of them.", metavar="FILE...")],
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Read contracts as the judge would. Leaves with 2 when one has a problem; changes nothing, asks no Kafka."""
     from anchorwatch.config import contract_files

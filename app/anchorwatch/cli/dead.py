@@ -1,11 +1,11 @@
 """Look at records that were refused, and send them again once the reason is mended."""
 
 import json
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from anchorwatch.cli._settings import AsJson, Bootstrap, SettingsFile, settings_of
 
 if TYPE_CHECKING:
     from anchorwatch.config import Settings
@@ -16,9 +16,6 @@ Since = Annotated[str, typer.Option(help="beginning, a time span as 10m, or a ti
 Topic = Annotated[str, typer.Option(help="Only of this source topic.")]
 Kind = Annotated[str, typer.Option(help="Only of this kind: malformed, field, schema or too_large.")]
 At = Annotated[str, typer.Option("--path", help="Only those refused at this path, as $.score.")]
-File = Annotated[Path | None, typer.Option("--settings", help="The settings file; else $ANCHORWATCH_SETTINGS, else ./anchorwatch.yaml.")]
-Bootstrap = Annotated[str | None, typer.Option(help="host:port of Kafka; wins over file and variable.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object for programs.")]
 
 
 @app.callback()
@@ -31,14 +28,14 @@ def ls(
     since: Since = "beginning",
     topic: Topic = "",
     kind: Kind = "",
-    settings: File = None,
+    settings: SettingsFile = None,
     bootstrap: Bootstrap = None,
-    as_json: Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Why records were refused, the most frequent reason first. Leaves with 1 when there is one."""
     from anchorwatch.runtime import dead
 
-    found = dead.reasons(dead.chosen(_letters(_settings(settings, bootstrap), since), (), topic, kind, ""))
+    found = dead.reasons(dead.chosen(_letters(settings_of(settings, bootstrap), since), (), topic, kind, ""))
     if as_json:
         typer.echo(json.dumps({"reasons": [_plain(each) for each in found]}, ensure_ascii=False, indent=2))
     else:
@@ -55,14 +52,14 @@ def ls(
 @app.command("show")
 def show(
     place: Annotated[str, typer.Argument(help="<partition>@<offset>, as `ls` names it.")],
-    settings: File = None,
+    settings: SettingsFile = None,
     bootstrap: Bootstrap = None,
-    as_json: Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """One dead letter with its record as it came. It may hold what is personal."""
     from anchorwatch.runtime import dead
 
-    (found,) = dead.chosen(_letters(_settings(settings, bootstrap), "beginning"), (place,), "", "", "")
+    (found,) = dead.chosen(_letters(settings_of(settings, bootstrap), "beginning"), (place,), "", "", "")
     told = _whole(found)
     if as_json:
         typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
@@ -79,14 +76,14 @@ def retry(
     kind: Kind = "",
     path: At = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without this it is only said what would be done.")] = False,
-    settings: File = None,
+    settings: SettingsFile = None,
     bootstrap: Bootstrap = None,
-    as_json: Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Send records once more to the partition they came from, all or none. What was counted before is a duplicate, and dropped."""
     from anchorwatch.runtime import dead
 
-    settled = _settings(settings, bootstrap)
+    settled = settings_of(settings, bootstrap)
     found = dead.chosen(_letters(settled, since), places or (), topic, kind, path)
     able = [each for each in found if each.whole and each.origin]
     if yes and able:
@@ -105,12 +102,6 @@ def retry(
         typer.echo("nothing to send")
     elif not yes:
         typer.echo("nothing was sent; --yes does it, once the reason is mended: else they come back as dead letters")
-
-
-def _settings(file: Path | None, bootstrap: str | None) -> "Settings":
-    from anchorwatch.config import load
-
-    return load(file, os.environ, {"kafka.bootstrap.servers": bootstrap} if bootstrap else {})
 
 
 def _letters(settings: "Settings", since: str) -> "list[Letter]":

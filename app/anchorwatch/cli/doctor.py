@@ -2,11 +2,12 @@
 
 import json
 import logging
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from anchorwatch.cli._settings import AsJson, Bootstrap, SettingsFile, settings_of
 
 if TYPE_CHECKING:
     from anchorwatch.config import Settings
@@ -20,14 +21,13 @@ def command(
     acl: Annotated[
         bool, typer.Option("--acl", help="Print the rights that each role needs, as commands of kafka-acls; asks nothing else.")
     ] = False,
-    settings: Annotated[Path | None, typer.Option(help="The settings file; else $ANCHORWATCH_SETTINGS, else ./anchorwatch.yaml.")] = None,
-    bootstrap: Annotated[str | None, typer.Option(help="host:port of Kafka; wins over file and variable.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for programs.")] = False,
+    settings: SettingsFile = None,
+    bootstrap: Bootstrap = None,
+    as_json: AsJson = False,
 ) -> None:
     """Looks at Kafka, topics, records, workers and owners. Writes nothing, joins no group. Leaves with 1 when a fault was found."""
-    from anchorwatch.config import load
 
-    settled = load(settings, os.environ, {"kafka.bootstrap.servers": bootstrap} if bootstrap else {})
+    settled = settings_of(settings, bootstrap)
     given = _given(contract or [])
     if acl:
         _rights(settled, given, as_json=as_json)

@@ -1,12 +1,12 @@
 """Send a test event: a prediction, outcome, decision or flag change."""
 
 import json
-import os
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from anchorwatch.cli._settings import Bootstrap, SettingsFile, settings_of
 
 LINES_MAX = 10_000  # of standard input at once
 
@@ -18,16 +18,15 @@ def command(
         typer.Argument(help="name=value, as model=fraud features.amount=99.5; or - for lines of JSON from standard input."),
     ] = None,
     topic: Annotated[str, typer.Option(help="Another topic than the standard one.")] = "",
-    settings: Annotated[Path | None, typer.Option(help="The settings file; else $ANCHORWATCH_SETTINGS, else ./anchorwatch.yaml.")] = None,
-    bootstrap: Annotated[str | None, typer.Option(help="host:port of Kafka; wins over file and variable.")] = None,
+    settings: SettingsFile = None,
+    bootstrap: Bootstrap = None,
     as_json: Annotated[bool, typer.Option("--json", help="A line of JSON an event.")] = False,
 ) -> None:
     """Checked as ingest would check it: what would become a dead letter is refused here, with its remedy."""
-    from anchorwatch.config import load
     from anchorwatch.errors import ConfigError, EventRejected
     from anchorwatch.runtime import emit
 
-    settled = load(settings, os.environ, {"kafka.bootstrap.servers": bootstrap} if bootstrap else {})
+    settled = settings_of(settings, bootstrap)
     events = _lines() if fields == ["-"] else [emit.from_words(fields or [])]
     try:
         records = [emit.record(settled, kind, event, topic) for event in events]

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from anchorwatch.cli._alerts_read import AsJson, Bootstrap, SettingsFile, matching, settings_of, state
+from anchorwatch.cli._alerts_read import AsJson, matching, state
+from anchorwatch.cli._settings import Bootstrap, SettingsFile, settings_of
 
 
 def command(

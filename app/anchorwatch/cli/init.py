@@ -1,12 +1,13 @@
 """Write a contract from what a topic holds: commented, checked, ready for `apply`."""
 
-import os
 import sys
 import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from anchorwatch.cli._settings import Bootstrap, SettingsFile, settings_of
 
 
 def command(
@@ -19,16 +20,15 @@ def command(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
     sample: Annotated[int, typer.Option(min=20, max=200_000, help="So many of the newest records of each topic are looked at.")] = 20_000,
-    settings: Annotated[Path | None, typer.Option(help="The settings file; else $ANCHORWATCH_SETTINGS, else ./anchorwatch.yaml.")] = None,
-    bootstrap: Annotated[str | None, typer.Option(help="host:port of Kafka; wins over file and variable.")] = None,
+    settings: SettingsFile = None,
+    bootstrap: Bootstrap = None,
 ) -> None:
     """Reads the newest records, joins no group. What it guesses it says; what only a person can know is left as a comment."""
-    from anchorwatch.config import load
     from anchorwatch.errors import ConfigError
     from anchorwatch.runtime import init
     from anchorwatch.runtime.init.read import read
 
-    settled = load(settings, os.environ, {"kafka.bootstrap.servers": bootstrap} if bootstrap else {})
+    settled = settings_of(settings, bootstrap)
     predictions, truths, equal = read(settled, topic, outcomes, sample)
     made = init.write(predictions, truths, time.time_ns() // 1_000_000, model=model, owner=owner, equal=equal)
     if str(out) == "-":

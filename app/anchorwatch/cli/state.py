@@ -1,21 +1,19 @@
 """Show what a stage's state and its committed offsets say; adopt one, or restart, when they differ."""
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from anchorwatch.cli._settings import AsJson, Bootstrap, SettingsFile, settings_of
 
 if TYPE_CHECKING:
     from anchorwatch.engine.repair import Found
 
 app = typer.Typer()
 Stage = Annotated[str, typer.Argument(help="`judge`, or the name of a feed (`default` is the standard one).")]
-File = Annotated[Path | None, typer.Option("--settings", help="The settings file; else $ANCHORWATCH_SETTINGS, else ./anchorwatch.yaml.")]
-Bootstrap = Annotated[str | None, typer.Option(help="host:port of Kafka; wins over file and variable.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this it is only said what would be done.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object for programs.")]
 
 BEFOREHAND = "nothing was changed; --yes does it, with the workers of this group stopped"
 FORGOTTEN = {
@@ -30,7 +28,7 @@ def _state() -> None:
 
 
 @app.command("show")
-def show(stage: Stage = "default", settings: File = None, bootstrap: Bootstrap = None, as_json: Json = False) -> None:
+def show(stage: Stage = "default", settings: SettingsFile = None, bootstrap: Bootstrap = None, as_json: AsJson = False) -> None:
     """What each task's chunks and offsets say. Leaves with 1 when they are not of the same cut."""
     from anchorwatch.engine import repair
 
@@ -47,7 +45,7 @@ def show(stage: Stage = "default", settings: File = None, bootstrap: Bootstrap =
 
 
 @app.command("adopt")
-def adopt(stage: Stage = "default", settings: File = None, bootstrap: Bootstrap = None, yes: Yes = False) -> None:
+def adopt(stage: Stage = "default", settings: SettingsFile = None, bootstrap: Bootstrap = None, yes: Yes = False) -> None:
     """Set the group to where its state stands: nothing is lost or counted twice. Stop the workers first."""
     from anchorwatch.engine import repair
 
@@ -61,7 +59,7 @@ def adopt(stage: Stage = "default", settings: File = None, bootstrap: Bootstrap 
 
 
 @app.command("restart")
-def restart(stage: Stage = "default", settings: File = None, bootstrap: Bootstrap = None, yes: Yes = False) -> None:
+def restart(stage: Stage = "default", settings: SettingsFile = None, bootstrap: Bootstrap = None, yes: Yes = False) -> None:
     """Throw the state away and go on from the committed offsets: predictions that wait for outcomes, evidence and alerts are forgotten."""
     from anchorwatch.engine import repair
 
@@ -79,12 +77,10 @@ def restart(stage: Stage = "default", settings: File = None, bootstrap: Bootstra
 
 def _place(stage: str, settings: Path | None, bootstrap: str | None) -> tuple[dict[str, str], str, list[str]]:
     """Kafka, group and source topics of a stage. Raises ConfigError for a feed that no contract makes."""
-    from anchorwatch.config import load
     from anchorwatch.errors import ConfigError
     from anchorwatch.runtime import contracts
 
-    flags = {"kafka.bootstrap.servers": bootstrap} if bootstrap else {}
-    settled = load(settings, os.environ, flags)
+    settled = settings_of(settings, bootstrap)
     kafka = dict(settled.kafka)
     if stage == "judge":
         return kafka, f"{settled.topics.prefix}judge", [settled.topic("observations")]

@@ -1,12 +1,12 @@
 """How is each model? One line each; leaves with 1 when somebody should look."""
 
 import json
-import os
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from anchorwatch.cli._settings import AsJson, Bootstrap, SettingsFile, settings_of
 
 if TYPE_CHECKING:
     from anchorwatch.config import Settings
@@ -20,16 +20,15 @@ def command(
         bool,
         typer.Option("--quiet", help="For health checks: say nothing, leave with 0 when the `run` of these settings is ready, else 1."),
     ] = False,
-    settings: Annotated[Path | None, typer.Option(help="The settings file; else $ANCHORWATCH_SETTINGS, else ./anchorwatch.yaml.")] = None,
-    bootstrap: Annotated[str | None, typer.Option(help="host:port of Kafka; wins over file and variable.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for programs.")] = False,
+    settings: SettingsFile = None,
+    bootstrap: Bootstrap = None,
+    as_json: AsJson = False,
 ) -> None:
     """From what the judge said last and the alerts that are open. An alert that fires, a dark model or one without word: 1."""
-    from anchorwatch.config import load
     from anchorwatch.contract.faults import nearest
     from anchorwatch.errors import ConfigError
 
-    settled = load(settings, os.environ, {"kafka.bootstrap.servers": bootstrap} if bootstrap else {})
+    settled = settings_of(settings, bootstrap)
     if quiet:
         raise typer.Exit(0 if _ready(settled) else 1)
     from anchorwatch.runtime import contracts, status

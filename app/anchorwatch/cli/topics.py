@@ -1,21 +1,19 @@
 """Make the topics of an installation, or say what differs from what it needs."""
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anchorwatch.cli._settings import AsJson, Bootstrap, SettingsFile, settings_of
+
 if TYPE_CHECKING:
     from anchorwatch.config import Settings
     from anchorwatch.engine.topics import Layout
 
 app = typer.Typer()
-File = Annotated[Path | None, typer.Option("--settings", help="The settings file; else $ANCHORWATCH_SETTINGS, else ./anchorwatch.yaml.")]
-Bootstrap = Annotated[str | None, typer.Option(help="host:port of Kafka; wins over file and variable.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object for programs.")]
 Replication = Annotated[int | None, typer.Option(min=1, max=9, help="Copies of each; else the settings', at most one a broker.")]
 Partitions = Annotated[int | None, typer.Option(min=1, max=10_000, help="Of predictions, outcomes, decisions: equal, and for ever.")]
 
@@ -30,9 +28,9 @@ def create(
     partitions: Partitions = None,
     replication: Replication = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made; make nothing.")] = False,
-    settings: File = None,
+    settings: SettingsFile = None,
     bootstrap: Bootstrap = None,
-    as_json: Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Make what is missing. What is there is never changed; another number of partitions is an error."""
     from anchorwatch.engine import topics
@@ -59,8 +57,12 @@ def create(
 
 @app.command("check")
 def check(
-    partitions: Partitions = None, replication: Replication = None, settings: File = None, bootstrap: Bootstrap = None, as_json: Json = False
-) -> None:  # fmt: skip
+    partitions: Partitions = None,
+    replication: Replication = None,
+    settings: SettingsFile = None,
+    bootstrap: Bootstrap = None,
+    as_json: AsJson = False,
+) -> None:
     """Leaves with 1 when a topic is missing or set otherwise than it should be."""
     from anchorwatch.engine import topics
 
@@ -82,18 +84,17 @@ def check(
 def acl(
     role: Annotated[str, typer.Argument(help="ingest, judge, ui, client, operator, admin or doctor.")],
     user: Annotated[str, typer.Option(help="Of Kafka, without `User:`; else the role's name.")] = "",
-    settings: File = None,
-    as_json: Json = False,
+    settings: SettingsFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """The least rights of a role, as commands for whoever administers Kafka. Feeds: of the contracts' folder; asks nobody."""
-    from anchorwatch.config import load
     from anchorwatch.errors import ConfigError
     from anchorwatch.runtime import contracts, rights
     from anchorwatch.runtime.roster import Roster
 
     if role not in rights.ROLES:
         raise ConfigError(f"{role}: no such role; there are {', '.join(rights.ROLES)}")
-    settled = load(settings, os.environ, needs=())
+    settled = settings_of(settings, needs=())
     feeds = Roster(settled.topic, settled.window, contracts.of_folder(settled)).feeds
     found = rights.rights(settled, role, feeds, user or role)
     if as_json:
@@ -105,10 +106,7 @@ def acl(
 
 
 def _settings(file: Path | None, bootstrap: str | None, partitions: int | None) -> "Settings":
-    from anchorwatch.config import load
-
-    flags = {"kafka.bootstrap.servers": bootstrap, "topics.partitions": str(partitions) if partitions else None}
-    return load(file, os.environ, {name: value for name, value in flags.items() if value})
+    return settings_of(file, bootstrap, {"topics.partitions": str(partitions) if partitions else None})
 
 
 def _layout(settings: "Settings", replication: int | None) -> "tuple[Layout, list[str]]":

@@ -34,7 +34,6 @@ from anchorwatch.contract.values import (
 DAY_MS = 86_400_000
 FEATURES_MAX = 512  # as events carry
 CLASSES_MAX = 256  # a confusion table has their square
-SEGMENT_NAMES_MAX = 16  # as events carry
 GROUPINGS_MAX = 32
 ALWAYS_MAX = 100  # never folded into `other`: each costs a share of the budget
 Task = Literal["binary", "multiclass", "regression"]
