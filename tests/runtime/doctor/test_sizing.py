@@ -30,9 +30,9 @@ def test_cores_memory_and_bytes_follow_from_the_rate() -> None:
 
     assert size is not None
     assert size.per_second == pytest.approx(10)
-    assert size.cores == pytest.approx(10 * 9.8e-6 / 0.5)
+    assert size.cores == pytest.approx(10 * 10.1e-6 / 0.5)
     assert size.waiting == pytest.approx(864_000)
-    assert size.waiting_bytes == pytest.approx(864_000 * 107)
+    assert size.waiting_bytes == pytest.approx(864_000 * 106)
 
 
 def test_between_two_measured_rates_bytes_lie_between_them_and_beyond_they_grow_with_the_rate() -> None:
