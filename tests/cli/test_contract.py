@@ -50,6 +50,18 @@ def test_a_folder_means_its_contracts_and_one_model_has_one(tmp_path: Path, caps
     assert told.startswith("✗ model = fraud: is in a.yaml too, for the same environment; keep one (b.yml)\n")
 
 
+def test_contracts_that_read_one_topic_in_two_ways_are_both_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, "fraud.yaml", GOOD + "source: {predictions: {topic: scored, fields: {score: p}}}\n")
+    write(tmp_path, "churn.yaml", GOOD.replace("model: fraud", "model: churn") + "source: {predictions: {topic: scored}}\n")
+
+    codes = [run(["contract", "check", str(tmp_path)]), run(["apply", str(tmp_path), "--bootstrap", "nowhere:1"])]
+
+    told = capsys.readouterr().err.splitlines()
+    assert codes == [2, 2]
+    assert told[0].startswith("✗ prod/churn and prod/fraud share scored and read it differently: source.predictions.fields.score (none; p)")
+    assert told[1:] == told[:1], "apply says the same"
+
+
 def test_an_empty_folder_is_not_fine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["contract", "check", str(tmp_path)]) == 2
     assert "no contract there" in capsys.readouterr().err

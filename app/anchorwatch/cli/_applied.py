@@ -21,7 +21,7 @@ ReferenceRows = Annotated[
 def contracts_of(paths: list[Path], rows: Path | None, verb: str) -> "list[Contract]":
     """Raises ContractError with the problems of all files; ConfigError where `rows` would have to be of several models."""
     from anchorwatch.config import contract_files, text_of
-    from anchorwatch.contract import Catalogue, parse
+    from anchorwatch.contract import Catalogue, disputes, parse
     from anchorwatch.errors import ConfigError, ContractError
     from anchorwatch.estimators.base import catalogue
 
@@ -40,7 +40,7 @@ def contracts_of(paths: list[Path], rows: Path | None, verb: str) -> "list[Contr
         if contract.key in found:
             problems.append(f"model = {contract.model}: {contract.key} is there twice; keep one ({file})")
         found[contract.key] = contract
-    if problems:
+    if problems := problems or disputes(found.values()):
         raise ContractError(problems)
     if not found:
         raise ConfigError(f"{', '.join(map(str, paths))}: no contract there; name files, or a folder with *.yaml")
@@ -53,12 +53,15 @@ def learnt(
     settings: "Settings", contracts: "list[Contract]", before: "dict[str, Applied]", rows: Path | None, effective_from: str,
     said: dict[str, str], *, relearn: bool,
 ) -> "list[Learnt]":  # fmt: skip
+    """Raises ContractError: one of them reads a topic otherwise than what is in force beside it."""
     from anchorwatch.cli._waiting import Waiting
     from anchorwatch.contract import to_json
     from anchorwatch.events import Applied
     from anchorwatch.runtime import apply
+    from anchorwatch.runtime.contracts import agree
     from anchorwatch.runtime.normal import Normal, from_topics
 
+    agree(settings, contracts, before)
     now_ms = time.time_ns() // 1_000_000
     known: dict[str, Normal] = {}
     if rows is not None:

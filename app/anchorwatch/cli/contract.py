@@ -10,7 +10,7 @@ import typer
 from anchorwatch.cli._settings import AsJson
 
 if TYPE_CHECKING:
-    from anchorwatch.contract import Catalogue
+    from anchorwatch.contract import Catalogue, Contract
 
 app = typer.Typer()
 
@@ -27,20 +27,24 @@ def check(
 ) -> None:
     """Read contracts as the judge would. Leaves with 2 when one has a problem; changes nothing, asks no Kafka."""
     from anchorwatch.config import contract_files
+    from anchorwatch.contract import disputes
 
     named = [file for path in files for file in (contract_files(path) if path.is_dir() else [path])]
-    results = [_checked(file) for file in named]
+    read = [_checked(file) for file in named]
+    results = [result for result, _ in read]
     for result, again in zip(results, _again(results), strict=True):
         result["problems"] += again
+    across = disputes(contract for _, contract in read if contract)
     if as_json:
-        typer.echo(json.dumps({"contracts": results}, ensure_ascii=False, indent=2))
+        typer.echo(json.dumps({"contracts": results, "problems": across}, ensure_ascii=False, indent=2))
     else:
         _tell(results)
-    if not results or any(result["problems"] for result in results):
+        sys.stderr.write("".join(f"✗ {problem}\n" for problem in across))
+    if not results or across or any(result["problems"] for result in results):
         raise typer.Exit(2)
 
 
-def _checked(file: Path) -> dict[str, Any]:
+def _checked(file: Path) -> "tuple[dict[str, Any], Contract | None]":
     from anchorwatch.config import text_of
     from anchorwatch.contract import check as read
     from anchorwatch.errors import ConfigError, ContractError
@@ -51,11 +55,11 @@ def _checked(file: Path) -> dict[str, Any]:
         text = text_of(file, "contract")
         contract, filled_in, not_judged = read(text, str(file), _catalogue(text))
     except ContractError as error:
-        return result | {"problems": error.problems}
+        return result | {"problems": error.problems}, None
     except ConfigError as error:
-        return result | {"problems": [str(error)]}
+        return result | {"problems": [str(error)]}, None
     about = {"model": contract.model, "environment": contract.environment, "id": contract.id}
-    return result | about | {"filled_in": filled_in, "not_judged": not_judged}
+    return result | about | {"filled_in": filled_in, "not_judged": not_judged}, contract
 
 
 def _catalogue(text: str) -> "Catalogue":

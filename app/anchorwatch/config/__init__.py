@@ -13,7 +13,7 @@ from anchorwatch.config.feeds import Feed
 from anchorwatch.config.layers import Layers, text_of
 from anchorwatch.config.model import TOPICS, Route, Settings, Sink
 from anchorwatch.config.secrets import MASK, Options
-from anchorwatch.contract import Catalogue, Contract, parse
+from anchorwatch.contract import Catalogue, Contract, disputes, parse
 from anchorwatch.contract.faults import validate
 from anchorwatch.contract.reading import Path, shown_path
 from anchorwatch.contract.schema import schema_of
@@ -91,7 +91,7 @@ def load_contracts(folder: File | str, catalogue: Catalogue | None = None, *, ow
             problems.append(f"model = {contract.model}: {contract.key} stands in {first[contract.key]} too; keep one ({file})")
         first.setdefault(contract.key, str(file))
         found.append((contract, str(file)))
-    if problems:
+    if problems := problems or disputes(contract for contract, _ in found):
         raise ContractError(problems)
     return found
 

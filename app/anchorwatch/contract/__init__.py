@@ -7,6 +7,7 @@ from datetime import tzinfo
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from anchorwatch.contract.alike import disputes
 from anchorwatch.contract.faults import Rule, validate
 from anchorwatch.contract.judged import defaulted, not_judged, refused
 from anchorwatch.contract.model import Contract, Feature, Input, Owner
@@ -23,6 +24,7 @@ __all__ = [
     "Input",
     "Owner",
     "check",
+    "disputes",
     "from_json",
     "json_schema",
     "not_judged",

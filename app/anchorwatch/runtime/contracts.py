@@ -1,10 +1,16 @@
 """The contracts of an installation: files of its folder, in force until `apply` was used for that model, and what was applied."""
 
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
 import msgspec
 
+from anchorwatch import contract as contracts
 from anchorwatch.config import Settings, load_contracts
+from anchorwatch.config.feeds import JOINED
+from anchorwatch.contract import Contract
 from anchorwatch.engine.tail import tail
-from anchorwatch.errors import UNREADABLE, ConfigError
+from anchorwatch.errors import UNREADABLE, ConfigError, ContractError
 from anchorwatch.events import Applied
 from anchorwatch.stages.registry import applied_from_files
 
@@ -35,3 +41,26 @@ def in_force(settings: Settings) -> dict[str, Applied]:
         except UNREADABLE:
             continue  # what was in force stays, as for `run`, which logs it
     return found
+
+
+def agree(settings: Settings, new: Sequence[Contract], before: Mapping[str, Applied]) -> None:
+    """Will all contracts of a topic read it in one way once `new` are in force? Raises ContractError, which names both and what differs."""
+    named = {contract.key for contract in new}
+    mine = {tuple(getattr(contract.source, role).topic or settings.topic(role) for role in JOINED) for contract in new}
+    beside = [each.contract for key, each in before.items() if key not in named and _topics(settings, each.contract) in mine]
+    if problems := contracts.disputes([*new, *_read(beside)], settings.topic):
+        raise ContractError(problems)
+
+
+def _topics(settings: Settings, content: dict[str, Any]) -> tuple[str, ...]:
+    """Of a contract that is not read yet: a thousand of other topics cost nothing."""
+    source = content.get("source", {})
+    return tuple(source.get(role, {}).get("topic") or settings.topic(role) for role in JOINED)
+
+
+def _read(contents: Iterable[dict[str, Any]]) -> Iterable[Contract]:
+    for content in contents:
+        try:
+            yield contracts.from_json(content, "contracts", owned=False)
+        except ContractError:  # of another release: it is not read by `run` either
+            continue

@@ -33,6 +33,17 @@ def test_an_empty_fallback_owner_is_a_fault() -> None:
     assert found(list(look(facts(settings=settings().model_copy(update={"fallback_owner": ""})))))[0].startswith("fallback_owner is empty")
 
 
+def test_contracts_that_read_one_topic_in_two_ways_are_both_named() -> None:
+    churn = contract("source: {predictions: {fields: {score: p}}}\n", CONTRACT.replace("model: fraud", "model: churn"))
+
+    told = list(look(facts([contract(), churn])))
+
+    assert found(told)[0] == (
+        f"prod/churn and prod/fraud share {PREDICTIONS} and read it differently: source.predictions.fields.score (p; none)"
+    )
+    assert fixes(told)[0] == "write the same in both, or give one of them a topic of its own"
+
+
 def test_models_without_a_contract_are_found_in_the_records() -> None:
     records = [seen(i, model=("fraud", "churn", "Bad Name", "fraud")[i % 4]) for i in range(200)]
 

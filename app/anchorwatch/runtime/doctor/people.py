@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from anchorwatch.contract import Contract, unsupported
+from anchorwatch.contract import Contract, disputes, unsupported
 from anchorwatch.events import MODEL_NAME
 from anchorwatch.runtime.doctor.facts import Facts
 from anchorwatch.runtime.doctor.told import Told, fault, fine, note, several
@@ -27,6 +27,9 @@ def _contracts(facts: Facts) -> Iterator[Told]:
     for contract in facts.contracts:
         for reason in unsupported(contract):
             yield fault("contracts", f"{contract.key}: {reason.partition('; ')[0]}", reason.partition("; ")[2] or "correct the contract")
+    for dispute in disputes(facts.contracts, facts.settings.topic):
+        what, _, fix = dispute.partition("; write")
+        yield fault("contracts", what, f"write{fix}")
     learning = [c.key for c in facts.contracts if c.key in facts.applied and not facts.applied[c.key]]
     if learning:
         yield note(
