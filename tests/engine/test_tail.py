@@ -10,7 +10,8 @@ from confluent_kafka import Producer
 from tests.engine.chain import create, delete
 from tests.engine.conftest import Kafka
 
-from anchorwatch.engine.tail import tail
+from anchorwatch.engine import tail as of_tail
+from anchorwatch.engine.tail import by_time, tail
 from anchorwatch.errors import TopicsMismatch
 
 NOW_MS = time.time_ns() // 1_000_000 - 5_000  # retention takes what is older than a week, at once
@@ -89,3 +90,20 @@ def test_a_reader_follows_until_it_is_told_to_stop(log: Log) -> None:
 def test_a_missing_topic_is_named(log: Log) -> None:
     with pytest.raises(TopicsMismatch, match="none: no such topic"):
         log.values("none")
+
+
+def test_several_partitions_are_told_in_the_order_of_time(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One partition holds what is old, one what is new, and one a little of both: each pauses for the others, and no record comes twice."""
+    monkeypatch.setattr(of_tail, "AHEAD_MAX", 300)
+    out = Producer(log.client)
+    for n in range(6_000):
+        topic, partition = ("a", 0) if n < 3_000 else ("a", 1) if n % 3 else ("b", 1)
+        out.produce(log.prefix + topic, b"%d" % n, partition=partition, timestamp=NOW_MS - 6_000 + n)
+    assert out.flush(20) == 0
+
+    told = [int(told.value or 0) for told in by_time(log.client, [f"{log.prefix}{topic}" for topic in ("a", "b", "empty")], "beginning")]
+    later = [int(told.value or 0) for told in by_time(log.client, [f"{log.prefix}a"], NOW_MS - 3_000)]
+
+    assert told == list(range(6_000))
+    assert later == [n for n in range(3_000, 6_000) if n % 3]
+    assert list(by_time(log.client, [f"{log.prefix}empty"], "beginning")) == []

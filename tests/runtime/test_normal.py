@@ -1,15 +1,22 @@
 """What stood in the topics, read once for many models."""
 
+import json
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
+from confluent_kafka import Producer
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroSerializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+from tests.foreign.registry import serving
 from tests.runtime.installation import CONTRACT, Installation
 
 from anchorwatch.config import Settings, load
 from anchorwatch.contract import Contract, parse
-from anchorwatch.errors import ConfigError
-from anchorwatch.runtime import normal
+from anchorwatch.errors import ConfigError, Unreachable
+from anchorwatch.runtime import normal, past, schemas
 
 NOW = 1_795_341_180_000
 DAY = CONTRACT + "reference: {last: 1d, lag: 0m}\n"
@@ -70,3 +77,102 @@ def test_what_does_not_fit_at_once_is_read_for_half_of_the_models(two_models: Se
     assert [each.reference["rows"] for each in found.values() if each.reference] == [400, 1_000]
     with pytest.raises(ConfigError, match=r"reference window of prod/churn holds more than 600 predictions; write a shorter"):
         normal.from_topics(two_models, [of("fraud"), of("churn")], soon_ms())
+
+
+KSERVE = """
+contract: 1
+model: scoring
+task: binary
+owner: {team: group:default/risk-ml}
+source:
+  predictions: {topic: PREFIXscoring, format: kserve, keyed: false}
+  outcomes: {topic: PREFIXtruth, fields: {prediction_id: event}}
+labels: {classes: [pass, block], positive: block, delay: {typical: 1s, late: 5s, final: 1m}}
+reference: {last: 1d, lag: 0m}
+"""
+
+
+def test_halves_meet_although_they_lie_on_different_partitions(installation: Callable[..., Installation]) -> None:
+    """All requests on one partition and all responses on the other, ten times `pair_within` of them: read one after the other none would meet."""
+    there = installation("")
+    there.topic("scoring", 2)
+    there.topic("truth", 1)
+    out, begin = Producer(there.kafka), time.time_ns() // 1_000_000 - 100_000
+    for i in range(1_000):
+        at = begin + 100 * i
+        for side, partition, payload in (("request", 0, {"amount": i}), ("response", 1, "block" if i % 4 else "pass")):
+            about = {
+                "id": f"e-{i}",
+                "type": f"org.kubeflow.serving.inference.{side}",
+                "time": f"{datetime.fromtimestamp(at / 1000, UTC):%FT%T.%fZ}",
+            }
+            headers: list[tuple[str, str | bytes | None]] = [(f"ce_{name}", text.encode()) for name, text in about.items()]
+            out.produce(f"{there.prefix}scoring", json.dumps(payload).encode(), headers=headers, partition=partition, timestamp=at)
+        out.produce(
+            f"{there.prefix}truth", json.dumps({"event": f"e-{i}", "label": "pass"}).encode(), f"e-{i}".encode(), timestamp=at + 500
+        )
+    assert out.flush(30) == 0
+    narrow = KSERVE.replace("PREFIX", there.prefix).replace("source:", "source:\n  pair_within: 10s")
+
+    found = normal.from_topics(load(there.folder / "anchorwatch.yaml", {}), [contract(narrow)], soon_ms())["prod/scoring"]
+
+    assert found.reference
+    assert (found.reference["rows"], found.reference["labelled"]) == (1_000, 1_000)
+
+
+AVRO = """
+contract: 1
+model: lending
+task: binary
+owner: {team: group:default/risk-ml}
+source:
+  predictions: {topic: PREFIXscored, format: json, fields: {prediction_id: app, prediction: verdict, predicted_at_ms: at}}
+  outcomes: {topic: PREFIXsettled, format: json, fields: {prediction_id: app, label: verdict}}
+labels: {classes: [pass, block], positive: block, delay: {typical: 1s, late: 5s, final: 1m}}
+reference: {last: 1d, lag: 0m}
+"""
+
+
+def write_avro(there: Installation, url: str, n: int) -> Contract:
+    """Each tenth answer is wrong; every 50th record is none of Avro."""
+    there.topic("scored", 2)
+    there.topic("settled", 2)
+    time_type = {"type": "long", "logicalType": "timestamp-millis"}
+    fields = [{"name": "app", "type": "long"}, {"name": "verdict", "type": "string"}, {"name": "at", "type": time_type}]
+    serialise = AvroSerializer(
+        SchemaRegistryClient({"url": url}), json.dumps({"type": "record", "name": "Scored", "fields": fields}), lambda each, _: each
+    )
+    out, now_ms = Producer({**there.kafka, "partitioner": "murmur2_random"}), time.time_ns() // 1_000_000
+    for i in range(n):
+        at = now_ms - 100 * (n - i)
+        for topic, verdict in (("scored", "block" if i % 4 == 0 else "pass"), ("settled", "block" if i % 4 == 0 and i % 10 else "pass")):
+            value = serialise({"app": i, "verdict": verdict, "at": at}, SerializationContext(topic, MessageField.VALUE))
+            out.produce(f"{there.prefix}{topic}", b"broken" if topic == "scored" and i % 50 == 49 else value, b"%d" % i, timestamp=at)
+    assert out.flush(30) == 0
+    return contract(AVRO.replace("PREFIX", there.prefix))
+
+
+def test_what_is_normal_and_what_would_have_been_heard_are_read_by_the_registry(installation: Callable[..., Installation]) -> None:
+    """`apply` and `backtest --since` on Avro; what cannot be read is said, and a registry that is away is no empty topic."""
+    there = installation("")
+    with serving() as registry:
+        promised = write_avro(there, registry.url, 1_000)
+        settings = load(there.folder / "anchorwatch.yaml", {}, {"registry.url": registry.url})
+        found = normal.from_topics(settings, [promised], soon_ms())["prod/lending"]
+        course, told = past.course(settings, promised, soon_ms() - 60_000, soon_ms(), 10_000)
+
+    assert found.reference
+    assert (found.reference["rows"], found.reference["labelled"]) == (980, 980)
+    assert "; 20 records cannot be read, mostly $ " in found.origin
+    assert sum(event.role == "predictions" for event in course.events) > 300
+    assert "; 20 records cannot be read" in told
+
+
+def test_a_registry_that_is_away_is_no_empty_topic(installation: Callable[..., Installation], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schemas, "BRIEF", 0.5)
+    there = installation("")
+    with serving() as registry:
+        promised = write_avro(there, registry.url, 20)
+
+    with pytest.raises(Unreachable, match="the schema registry does not answer"):
+        normal.from_topics(load(there.folder / "anchorwatch.yaml", {}, {"registry.url": registry.url}), [promised], soon_ms())

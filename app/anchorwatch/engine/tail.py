@@ -1,6 +1,8 @@
 """Topics as a stream of committed records, for people and pages: no group, nothing is marked as read."""
 
-from collections.abc import Callable, Iterator, Sequence
+import heapq
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import Literal, NamedTuple
 
 import confluent_kafka as ck
@@ -11,6 +13,7 @@ from anchorwatch.errors import Unreachable
 
 Headers = tuple[tuple[str, bytes], ...]
 Since = Literal["beginning", "end"] | int  # ms since 1970: from the first record at or after it
+AHEAD_MAX = 5_000  # records of one partition that wait for a slower one; above: it pauses
 
 
 class Told(NamedTuple):
@@ -52,6 +55,56 @@ def tail(
                     yield told
     finally:
         client.close()
+
+
+def by_time(kafka: Settings, topics: Sequence[str], since: Since) -> Iterator[Told]:
+    """As `tail` up to the end that was there at the start, in the order of record times between partitions as well.
+
+    Memory: AHEAD_MAX records a partition. Raises as `tail`.
+    """
+    client = reader(kafka)
+    try:
+        missing = _assign(client, topics, since)
+        held: dict[TP, deque[Told]] = {tp: deque() for tp in missing}
+        paused: set[TP] = set()
+        while missing:
+            if client.reasons.refusal:
+                raise client.reasons.refusal
+            for m in client.consume(1_000, 0.1):
+                if told := _told(client, m, missing):
+                    held[told.topic, told.partition].append(told)
+            yield from _earliest(held, missing.keys())
+            _even(client, held, paused)
+        yield from _earliest(held, frozenset())
+    finally:
+        client.close()
+
+
+def _earliest(held: Mapping[TP, deque[Told]], missing: Set[TP]) -> Iterator[Told]:
+    """What no record that is still to come can precede: until a partition that goes on has none left."""
+    if any(not held[tp] for tp in missing):
+        return
+    heads = [(waiting[0].time_ms, tp) for tp, waiting in held.items() if waiting]
+    heapq.heapify(heads)
+    while heads:
+        tp = heads[0][1]
+        yield held[tp].popleft()
+        if held[tp]:
+            heapq.heapreplace(heads, (held[tp][0].time_ms, tp))
+        elif tp in missing:
+            return
+        else:
+            heapq.heappop(heads)
+
+
+def _even(client: Consumer, held: Mapping[TP, deque[Told]], paused: set[TP]) -> None:
+    """Who is far ahead pauses until half of it is told."""
+    ahead = {tp for tp, waiting in held.items() if len(waiting) > (AHEAD_MAX // 2 if tp in paused else AHEAD_MAX)}
+    for change, tps in ((client.pause, ahead - paused), (client.resume, paused - ahead)):
+        if tps:
+            change([ck.TopicPartition(*tp) for tp in tps])
+    paused.clear()
+    paused |= ahead
 
 
 def _assign(client: Consumer, topics: Sequence[str], since: Since) -> dict[TP, int]:

@@ -1,17 +1,21 @@
 """What stood in the topics in each contract's reference window? Read once for all models of the same topics, then learnt one by one."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from anchorwatch.config import Settings
 from anchorwatch.config.feeds import JOINED
 from anchorwatch.contract import Contract
-from anchorwatch.engine.tail import tail
+from anchorwatch.engine.tail import Told, by_time, tail
 from anchorwatch.errors import ConfigError
 from anchorwatch.events import Role, Row, headed
 from anchorwatch.runtime import formats, schemas
 from anchorwatch.sources import foreign
+from anchorwatch.sources.foreign import Translator
+from anchorwatch.stages._formats import Decoder
 from anchorwatch.stages.reference import ROWS_MIN
 
 if TYPE_CHECKING:
@@ -48,20 +52,25 @@ def from_topics(settings: Settings, contracts: Iterable[Contract], now_ms: int, 
         while waiting:
             some = waiting.pop()
             try:
-                events = _events(settings, topics, {c.key: (c, window(c, now_ms)) for c in some}, say)
+                stood = _read(settings, topics, {c.key: (c, window(c, now_ms)) for c in some}, say)
             except TooMany:
                 waiting += _halves(some)
                 continue
             for contract in some:
-                found[contract.key] = _learn(contract, topics, window(contract, now_ms), events.pop(contract.key))
+                events = stood.of_model(contract.key)
+                found[contract.key] = _learn(contract, topics, window(contract, now_ms), events, stood.trouble)
                 say(f"what is normal is known for {len(found):,} of {total:,} models")
     return found
 
 
-def stood(settings: Settings, contract: Contract, times: Times, say: Say = lambda _: None) -> "list[Event]":
-    """Predictions of that time and every outcome of them, as native events. Raises ConfigError: too many."""
+def stood(settings: Settings, contract: Contract, times: Times, say: Say = lambda _: None) -> "tuple[list[Event], str]":
+    """Predictions of that time and every outcome of them, as native events; and of what could not be read, in words.
+
+    Raises ConfigError: too many; Unreachable.
+    """
     try:
-        return _events(settings, _topics(settings, contract), {contract.key: (contract, times)}, say)[contract.key]
+        found = _read(settings, _topics(settings, contract), {contract.key: (contract, times)}, say)
+        return found.of_model(contract.key), found.trouble
     except TooMany as error:
         raise ConfigError(f"{contract.key}: more than {ROWS_MAX:,} predictions since {day(times[0])}; name a shorter time") from error
 
@@ -79,14 +88,14 @@ def day(ms: int) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.gmtime(ms / 1000)) + " UTC"
 
 
-def _learn(contract: Contract, topics: Topics, times: Times, events: "list[Event]") -> Normal:
+def _learn(contract: Contract, topics: Topics, times: Times, events: "list[Event]", trouble: str) -> Normal:
     n = sum(event.role == "predictions" for event in events)
     where = f"{day(times[0])} to {day(times[1])} of {topics[0]}"
     if n < ROWS_MIN:
-        return Normal(None, f"only {n} predictions from {where}, {ROWS_MIN} are needed")
+        return Normal(None, f"only {n} predictions from {where}, {ROWS_MIN} are needed{trouble}")
     from anchorwatch.runtime.backtest import learned  # with both stages, a second
 
-    return Normal(learned(contract, events), f"from {where}")
+    return Normal(learned(contract, events), f"from {where}{trouble}")
 
 
 def _halves(contracts: Sequence[Contract]) -> list[list[Contract]]:
@@ -99,50 +108,82 @@ def _halves(contracts: Sequence[Contract]) -> list[list[Contract]]:
     return [list(contracts[half:]), list(contracts[:half])]
 
 
-def _events(settings: Settings, topics: Topics, wanted: Mapping[str, tuple[Contract, Times]], say: Say) -> "dict[str, list[Event]]":
-    """Of each model the predictions of its window and every outcome of them, in the order of time. Raises TooMany."""
-    from anchorwatch.runtime.drive import Event
+@dataclass
+class Stood:
+    """What is found, by `<environment>/<model>`."""
 
-    found: dict[str, list[Event]] = {key: [] for key in wanted}
-    ids: dict[str, set[bytes]] = {key: set() for key in wanted}
-    models = sorted({contract.model for contract, _ in wanted.values()})
-    make = {role: formats.make(role, [(model, {}) for model in models], models[0] if len(models) == 1 else None) for role in JOINED}
-    n_read = n_predictions = 0
-    known = schemas.of_settings(settings.registry)
-    translators = {role: foreign.of_contracts(role, [contract for contract, _ in wanted.values()], known) for role in JOINED}
-    for role, read in _batches(settings, topics, min(begin for _, (begin, _) in wanted.values())):
-        translator = translators[role]
-        if known:
-            known.settle(read)
-        batch = read if translator is None else translator.open(read).rows
-        decoded = make[role].decode(batch)
+    wanted: Mapping[str, tuple[Contract, Times]]
+    events: "dict[str, list[Event]]"
+    ids: dict[str, set[bytes]]
+    refused: Counter[str]  # why -> records of which nothing can be read
+    n_read: int = 0
+
+    @classmethod
+    def of(cls, wanted: Mapping[str, tuple[Contract, Times]]) -> "Stood":
+        return cls(wanted, {key: [] for key in wanted}, {key: set() for key in wanted}, Counter())
+
+    def take(self, role: Role, rows: Sequence[Row], decoder: Decoder, translator: Translator | None) -> None:
+        from anchorwatch.runtime.drive import Event
+
+        opened = None if translator is None else translator.open(rows)
+        batch = rows if opened is None else opened.rows
+        decoded = decoder.decode(batch)
+        refused = decoded.refused if opened is None else opened.refusals(decoded.refused)
+        self.refused.update(f"{each.path} {each.reason}" for each in refused)
         places = range(len(batch)) if decoded.rows is None else decoded.rows
         for record, at_ms, place in zip(decoded.records, decoded.at_ms.tolist(), places, strict=True):
             key = f"{record.environment}/{record.model}"
-            if key not in wanted:
+            if key not in self.wanted:
                 continue
-            begin, end = wanted[key][1]
+            begin, end = self.wanted[key][1]
             if role == "outcomes" or begin <= at_ms < end:
                 name = record.prediction_id.encode()
-                found[key].append(Event(role, at_ms, name, batch[place][1] or b""))
+                self.events[key].append(Event(role, at_ms, name, batch[place][1] or b""))
                 if role == "predictions":
-                    ids[key].add(name)
-                    n_predictions += 1
-        n_read += len(read)
-        say(f"{n_read:,} records of {' and '.join(topics)} are read")
-        if n_predictions > ROWS_MAX:
-            raise TooMany
-    return {
-        key: sorted((event for event in events if event.key in ids[key]), key=lambda event: (event.at_ms, event.role != "predictions"))
-        for key, events in found.items()
-    }
+                    self.ids[key].add(name)
+        self.n_read += len(rows)
+
+    def of_model(self, key: str) -> "list[Event]":
+        """Its predictions and every outcome of them, in the order of time; they leave."""
+        ids = self.ids[key]
+        kept = [event for event in self.events.pop(key) if event.key in ids]
+        return sorted(kept, key=lambda event: (event.at_ms, event.role != "predictions"))
+
+    @property
+    def trouble(self) -> str:
+        """In words; "": every record can be read."""
+        if not self.refused:
+            return ""
+        worst = self.refused.most_common(1)[0][0]
+        return f"; {self.refused.total():,} records cannot be read, mostly {worst[:160]}"
 
 
-def _batches(settings: Settings, topics: Topics, begin: int) -> Iterator[tuple[Role, list[Row]]]:
-    """What stands in both topics since then."""
+def _read(settings: Settings, topics: Topics, wanted: Mapping[str, tuple[Contract, Times]], say: Say) -> Stood:
+    """Of each model the predictions of its window and every outcome of them. Raises TooMany."""
+    found = Stood.of(wanted)
+    models = sorted({contract.model for contract, _ in wanted.values()})
+    make = {role: formats.make(role, [(model, {}) for model in models], models[0] if len(models) == 1 else None) for role in JOINED}
+    with schemas.opened(settings.registry) as known:
+        translators = {role: foreign.of_contracts(role, [contract for contract, _ in wanted.values()], known) for role in JOINED}
+        halves = any(translator and translator.format.half for translator in translators.values())
+        for role, rows in _batches(settings, topics, min(begin for _, (begin, _) in wanted.values()), halves=halves):
+            if known:
+                known.insist(rows)
+            found.take(role, rows, make[role], translators[role])
+            say(f"{found.n_read:,} records of {' and '.join(topics)} are read")
+            if sum(map(len, found.ids.values())) > ROWS_MAX:
+                raise TooMany
+    return found
+
+
+def _batches(settings: Settings, topics: Topics, begin: int, *, halves: bool) -> Iterator[tuple[Role, list[Row]]]:
+    """What stands in both topics since then. halves: of one event they may lie on different partitions, so those are read side by side."""
     roles: dict[str, Role] = dict(zip(topics, JOINED, strict=True))
     batches: dict[Role, list[Row]] = {role: [] for role in JOINED}
-    for told in tail(settings.kafka, list(topics), since=begin, until_end=True):
+    read: Iterator[Told] = (
+        by_time(settings.kafka, topics, begin) if halves else tail(settings.kafka, list(topics), since=begin, until_end=True)
+    )
+    for told in read:
         batch = batches[roles[told.topic]]
         batch.append(headed((told.key, told.value, told.offset, told.time_ms), told.headers))
         if len(batch) >= BATCH:

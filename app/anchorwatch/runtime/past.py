@@ -26,18 +26,18 @@ def course(
     given = reference is not None or until_ms is not None
     begin = since_ms if given else min(wish.window[0], since_ms) if wish.window else since_ms - wish.last
     begin = max(begin, 0)  # Kafka knows no time before 1970
-    events = normal.stood(settings, contract, (begin, now_ms), say)
+    events, trouble = normal.stood(settings, contract, (begin, now_ms), say)
     predicted = [event.at_ms for event in events if event.role == "predictions"]
     if not predicted:
-        raise ConfigError(f"{contract.key}: no prediction of this model stands in its topic since {normal.day(begin)}")
+        raise ConfigError(f"{contract.key}: no prediction of this model stands in its topic since {normal.day(begin)}{trouble}")
     if given or wish.window:
-        told = "as named" if given else "the contract's reference.window"
+        told = ("as named" if given else "the contract's reference.window") + trouble
         return plan(contract, events, window_ms=window_ms, reference=reference, until_ms=until_ms), told
     before = sum(at < since_ms for at in predicted)
     if before >= ROWS_MIN:
-        told = f"{before:,} predictions before {normal.day(since_ms)}"
+        told = f"{before:,} predictions before {normal.day(since_ms)}{trouble}"
         return plan(contract, events, window_ms=window_ms, until_ms=since_ms), told
     first, last = min(predicted), max(predicted)
     split = first + (last - first) // QUIET_SHARE
-    told = f"the first third, to {normal.day(split)}: only {before:,} predictions are older than --since, {ROWS_MIN} are needed"
+    told = f"the first third, to {normal.day(split)}: only {before:,} predictions are older than --since, {ROWS_MIN} are needed{trouble}"
     return plan(contract, events, window_ms=window_ms, until_ms=split), told

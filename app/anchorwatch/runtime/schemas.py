@@ -10,11 +10,12 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from anchorwatch.errors import ConfigError, EventRejected
+from anchorwatch.errors import ConfigError, EventRejected, Unreachable
 from anchorwatch.events import Row
 from anchorwatch.sources.foreign import headers_of
 from anchorwatch.sources.foreign.documents import object_of
@@ -23,6 +24,7 @@ from anchorwatch.sources.native.careful import Remarks
 
 log = logging.getLogger(__name__)
 PATIENCE = 120.0  # seconds that a registry may be away before records are set aside
+BRIEF = 15.0  # the same for a command that somebody waits for
 AGAIN = 2.0  # between two attempts
 UNKNOWN_FOR = 60.0  # seconds an id that the registry does not know is not asked for again
 SCHEMAS_MAX = 10_000  # ids remembered; above: nothing is fetched any more, each is refused
@@ -77,6 +79,13 @@ class Registry:
         while self.held():
             time.sleep(0.02)
 
+    def insist(self, rows: Iterable[Row]) -> None:
+        """As `settle`; raises Unreachable where nothing came of the waiting."""
+        self.settle(rows)
+        if self.asked:
+            why = self.trouble or "no answer yet"
+            raise Unreachable(f"the schema registry does not answer ({why}); is registry.url right, and is it up?")
+
     def read(self, wire: Wire) -> Any:
         found = self.known.get(wire.schema)
         if found is not None:
@@ -115,7 +124,18 @@ class Registry:
             return
 
 
-def of_settings(settings: Mapping[str, str]) -> Registry | None:
+@contextmanager
+def opened(settings: Mapping[str, str]) -> Iterator[Registry | None]:
+    """`of_settings` for a command: it waits for a registry that is away as long as a person does, and leaves nothing running."""
+    found = of_settings(settings, BRIEF)
+    try:
+        yield found
+    finally:
+        if found:
+            found.close()
+
+
+def of_settings(settings: Mapping[str, str], patience: float = PATIENCE) -> Registry | None:
     """None: no registry is set. Raises ConfigError: a setting that its client refuses, or the extra is not installed."""
     if not settings.get("url"):
         return None
@@ -127,7 +147,7 @@ def of_settings(settings: Mapping[str, str]) -> Registry | None:
         client = SchemaRegistryClient.new_client({"timeout": TIMEOUT, "max.retries": 0, **settings})
     except (ValueError, TypeError, KeyError, OSError) as error:
         raise ConfigError(f"registry: {error}; names and values are those of confluent_kafka's SchemaRegistryClient") from error
-    return Registry(lambda ref: fetched(client, ref))
+    return Registry(lambda ref: fetched(client, ref), patience)
 
 
 def fetched(client: Any, ref: Ref) -> Fetched:
