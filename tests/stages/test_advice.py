@@ -1,9 +1,12 @@
+from typing import Any
+
 import numpy as np
+import pytest
 from tests.traffic import LOAN, contract_of
 
-from anchorwatch.stages.advice import LABELS_MAX, Advice
+from anchorwatch.stages.advice import EVENTS_MAX, Advice
 from anchorwatch.watches import catalogue
-from anchorwatch.watches.base import Ints
+from anchorwatch.watches.base import Ints, Monitor
 from anchorwatch.watches.layout import Layout
 
 NAMED = "watches: {quality: {detectors: [adwin]}}\n"
@@ -29,7 +32,7 @@ def test_a_change_of_the_error_is_told_as_a_warning_outside_the_budget() -> None
     assert quiet == []
     assert {(s.name, s.verdict, s.severity, s.outside_budget) for s in told} == {("QualityDrop", "exact", "warning", True)}
     assert {s.segment for s in told} == {"whole", "region=eu"}
-    assert "ADWIN sees another error" in told[0].summary
+    assert "adwin sees another error" in told[0].summary
     assert len(told) == 2, "once a segment, however long it lasts"
 
 
@@ -55,21 +58,19 @@ def test_without_being_named_it_only_shows_its_level() -> None:
     told = [s for i in range(40) for s in advice.window(window(advice.layout, 190 - 3 * i, 10 + 3 * i), (i, i + 1))]
 
     assert told == []
-    n, mean = advice.levels()["whole"]
-    assert n > 0
-    assert mean is not None
-    assert mean > 0.05
+    level = beside(advice)["adwin"]
+    assert level["n"] > 0
+    assert level["mean"] > 0.05
 
 
 def test_a_flood_of_labels_is_thinned() -> None:
     advice = Advice(layout())
 
-    advice.window(window(advice.layout, 9 * LABELS_MAX, LABELS_MAX), (0, 1))
+    advice.window(window(advice.layout, 9 * EVENTS_MAX, EVENTS_MAX), (0, 1))
 
-    n, mean = advice.levels()["whole"]
-    assert n <= LABELS_MAX
-    assert mean is not None
-    assert abs(mean - 0.1) < 0.01
+    level = beside(advice)["adwin"]
+    assert level["n"] <= EVENTS_MAX
+    assert abs(level["mean"] - 0.1) < 0.01
 
 
 def test_a_restored_twin_has_the_same_level() -> None:
@@ -80,4 +81,55 @@ def test_a_restored_twin_has_the_same_level() -> None:
     twin.restore(advice.snapshot())
 
     assert advice.open
-    assert (twin.levels(), twin.open) == (advice.levels(), advice.open)
+    assert twin.snapshot() == advice.snapshot()
+    assert advice.holds() == ["quality:error@late.adwin/whole", "quality:error@late.adwin/region=eu"]
+
+
+@pytest.mark.parametrize("name", ["page_hinkley", "hddm_a", "e_detector", "self_starting"])
+def test_every_detector_can_be_named_and_tells_a_rise_and_its_end(name: str) -> None:
+    advice = Advice(layout(f"watches: {{quality: {{detectors: [{name}]}}}}\n"))
+    story = [(190, 10)] * 20 + [(120, 80)] * 10 + [(192, 8)] * 20
+
+    told = [(i, s) for i, w in enumerate(story) for s in advice.window(window(advice.layout, *w), (i, i + 1)) if s.segment == "whole"]
+
+    assert [(s.subject, s.verdict) for _, s in told] == [(f"error@late.{name}", "exact"), (f"error@late.{name}", "quiet")]
+    (since, rise), (until, _) = told
+    assert 20 <= since < 30 <= until
+    assert rise.evidence["detector"] == name
+    assert rise.outside_budget
+    assert rise.severity == "warning"
+
+
+def test_shares_of_another_watch_are_asked_about_where_it_names_a_detector() -> None:
+    advice = Advice(layout("watches: {latency: {detectors: [page_hinkley]}}\n"))
+    key = next(key for key in advice.layout.counts if key.startswith("inference.over_p99"))
+
+    def calls(fast: int, slow: int) -> Ints:
+        flat: Ints = np.zeros(advice.layout.size, np.int64)
+        advice.layout.view(flat, key)[:] = [fast, slow]
+        return flat
+
+    story = [(198, 2)] * 20 + [(120, 80)] * 10
+    told = [s for i, w in enumerate(story) for s in advice.window(calls(*w), (i, i + 1)) if s.segment == "whole"]
+
+    assert [(s.watch, s.name, s.subject) for s in told] == [("latency", "LatencyOverPromise", "inference_p99.page_hinkley")]
+    assert "of the last 200 (before: 1 %)" in told[0].summary
+
+
+def test_state_that_knew_adwin_alone_goes_on() -> None:
+    advice, twin = Advice(layout()), Advice(layout())
+    for i in range(30):
+        advice.window(window(advice.layout, 190 - 70 * (i > 20), 10 + 70 * (i > 20)), (i, i + 1))
+    detectors = {name.rpartition("/")[2]: detector.snapshot() for (name, _), detector in advice.detectors.items()}
+    opened = {name.rpartition("/")[2]: since for (name, _), since in advice.open.items()}
+
+    twin.restore({"detectors": detectors, "open": opened})
+
+    assert beside(twin) == beside(advice) != {}
+    assert twin.open == advice.open
+
+
+def beside(advice: Advice) -> dict[str, dict[str, Any]]:
+    """Of the whole's error."""
+    monitor = Monitor("quality", "error@late", "whole", 0, True, 1.0)
+    return advice.beside(monitor)

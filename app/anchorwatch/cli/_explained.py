@@ -32,11 +32,11 @@ def explained(alert: Alert) -> Explained:
     steps = [Step("says", alert.annotations.get("summary", "")), Step("asked", _asked(alert))]
     if e.get("detector") == "rule":
         steps.append(Step("rule", "exact: no statistics, outside the alert budget; it ends with its fault"))
-    elif e.get("detector") == "adwin":
-        steps.append(Step("advice", "river's ADWIN, which the contract names: outside the alert budget, never a page"))
+    elif alert.outside_budget and e.get("detector"):
+        steps.append(Step("advice", f"the detector {e['detector']}, which the contract names: outside the alert budget, never a page"))
     else:
         steps += [Step("reference", _reference(e)), Step("line", _line(e)), Step("since", _since(alert))]
-        steps += [Step("bets", _bets(e)), Step("evidence", _evidence(e)), Step("mark", _mark(alert))]
+        steps += [Step("bets", _bets(e)), Step("evidence", _evidence(e)), Step("mark", _mark(alert)), Step("advice", _advice(e))]
     steps += [Step("affected", _affected(e)), Step("clean", _clean(e)), Step("offsets", _offsets(e))]
     return Explained(alert, [step for step in steps if step.words])
 
@@ -89,6 +89,14 @@ def _since(alert: Alert) -> str:
     span = f", in [{interval[0]:.4g}, {interval[1]:.4g}]" if interval else ""
     now = f": {_number(e, 'current')} of {e.get('n', 0):,} events{span}" if e.get("current") is not None else ""
     return f"{_clock(e.get('change_point_ms', 0))}{between}{now}"
+
+
+def _advice(e: Mapping[str, Any]) -> str:
+    """What river's ADWIN, and detectors that the contract names, take for the present."""
+    told = [
+        f"{name} takes the last {level['n']:,} for one kind, of mean {level['mean']:.3g}" for name, level in e.get("advice", {}).items()
+    ]
+    return f"{'; '.join(told)} (no part of the decision)" if told else ""
 
 
 def _bets(e: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ import msgspec
 from anchorwatch import contract as contracts
 from anchorwatch.config import Settings, load_contracts
 from anchorwatch.config.feeds import JOINED
-from anchorwatch.contract import Contract
+from anchorwatch.contract import Catalogue, Contract
 from anchorwatch.engine.tail import tail
 from anchorwatch.errors import UNREADABLE, ConfigError, ContractError
 from anchorwatch.events import Applied
@@ -18,14 +18,19 @@ from anchorwatch.stages.registry import applied_from_files
 def of_folder(settings: Settings) -> list[Applied]:
     """Of the settings' folder; none when the folder is not there. Raises ContractError, ConfigError.
 
-    A contract without an owner is taken: the judge says so, to `fallback_owner`. Names of detectors are looked up by the judge, since
-    river takes a second to import; `contract check` and `apply` look them up beforehand.
+    A contract without an owner is taken: the judge says so, to `fallback_owner`. Names of detectors are looked up only where there are
+    some, since river takes a second to import.
     """
     if not settings.contracts.exists():
         return []
     if not settings.contracts.is_dir():
         raise ConfigError(f"contracts = {settings.contracts}: must be a folder of contract files; set contracts in the settings")
-    return applied_from_files(load_contracts(settings.contracts, owned=False), {}, "file")
+    found = load_contracts(settings.contracts, owned=False)
+    if any(setting.detectors for contract, _ in found for setting in contract.watches.values()):
+        from anchorwatch.estimators.base import catalogue
+
+        found = load_contracts(settings.contracts, Catalogue(detectors=frozenset(catalogue())), owned=False)
+    return applied_from_files(found, {}, "file")
 
 
 def in_force(settings: Settings) -> dict[str, Applied]:

@@ -1,7 +1,7 @@
 """One model in the judge stage: its monitors, exact rules, recent numbers and alerts; one closed window after the other."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -123,11 +123,10 @@ class ModelJudge:
     def _end_others(self, monitors: Iterable[str]) -> list[Alert]:
         """Alerts end of monitors that go on no more (their definition changed, or there is none), and of rules that hold nothing."""
         contract = self.version.contract
-        held = [*monitors, *(f"{rule.watch}:{subject}/{WHOLE}" for rule in self.rules for subject in rule.holds())]
+        held = [*monitors, *(f"{rule.watch}:{subject}/{WHOLE}" for rule in self.rules for subject in rule.holds()), *self.advice.holds()]
         parts = [(key.partition(":")[0], *key.partition(":")[2].rpartition("/")[::2]) for key in held]
-        advised = {alert.dedup_key for alert in self.alerts.open() if alert.evidence.get("detector") == "adwin"}
         watched = {dedup_key(contract.environment, contract.model, *part) for part in parts}
-        return self.alerts.keep_only(watched | advised, max(self.to_ms, 0))
+        return self.alerts.keep_only(watched, max(self.to_ms, 0))
 
     def kept_rules(self) -> dict[str, Any]:
         return {type(rule).__name__: rule.snapshot() for rule in self.rules}
@@ -201,6 +200,8 @@ class ModelJudge:
         for each in heard:
             key = each.monitor.key
             signal = signal_of(scene, each, exemplars, self.explained.get(key))
+            if advice := self.advice.beside(each.monitor):
+                signal = replace(signal, evidence={**signal.evidence, "advice": advice})
             if each.change.verdict == "quiet":
                 self.explained.pop(key, None)
             else:
