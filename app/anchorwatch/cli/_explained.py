@@ -123,6 +123,8 @@ def _evidence(e: Mapping[str, Any]) -> str:
     if e.get("evidence_days") is None:
         return ""
     share = f", where this monitor earns {e['share']:.3g} days of credit a day" if e.get("share") is not None else ""
+    if e.get("lent_days"):
+        share = f", of which {e['lent_days']:.3g} were lent at once when the slice was suspected; only what was judged later counts"
     return f"{e['evidence_days']:.4g} days{share}: by luck, something in this model gets here once in {e['evidence_days']:.3g} days"
 
 

@@ -52,7 +52,7 @@ def signal_of(scene: Scene, heard: Heard, exemplars: list[Exemplar], explained: 
         severity="critical" if change.verdict == "page" else "warning", harm=monitor.harm, summary=told.summary,
         since_ms=change.since_ms, onset=onset, direction=heard.direction,
         description=f"{told.summary} Detector {DETECTOR}: by luck, something in this model gets here once in {change.evidence_days:.3g} days.",
-        evidence=_numbers(scene, heard, seen, explained) | _handed(scene, change.verdict, between), traces=traces_for(exemplars, monitor),
+        evidence=_numbers(scene, heard, seen, explained) | handed(scene, change.verdict, between), traces=traces_for(exemplars, monitor),
         runbook=scene.layout.contract.owner.runbook or "",
         impact={"traffic_share": six(seen.share_of_traffic), "whole_looks_fine": seen.whole_looks_fine},
     )  # fmt: skip
@@ -77,7 +77,7 @@ def seen_of(scene: Scene, heard: Heard) -> Seen:
     )  # fmt: skip
 
 
-def _handed(scene: Scene, verdict: str, onset: Window) -> dict[str, Any]:
+def handed(scene: Scene, verdict: str, onset: Window) -> dict[str, Any]:
     """Of what fires; what heals needs no repair."""
     if verdict not in ("page", "warning", "exact"):
         return {}
@@ -134,7 +134,7 @@ def exact_signal(scene: Scene, exact: Exact, exemplars: list[Exemplar]) -> Signa
         watch=exact.watch, subject=exact.subject, segment=WHOLE, verdict=verdict, name=exact.name,
         severity=exact.severity, harm=exact.harm, summary=exact.summary, since_ms=exact.since_ms, onset=onset,
         description=f"{exact.summary} An exact rule: outside the alert budget.",
-        evidence={**exact.evidence, "detector": "rule", **_handed(scene, verdict, onset)},
+        evidence={**exact.evidence, "detector": "rule", **handed(scene, verdict, onset)},
         traces=tuple(e.traceparent for e in exemplars[:TRACES_MAX]), outside_budget=True, caused_by=exact.caused_by,
         runbook=scene.layout.contract.owner.runbook or "", patience_ms=exact.patience_ms,
     )  # fmt: skip

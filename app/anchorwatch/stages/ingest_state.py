@@ -14,6 +14,7 @@ from anchorwatch.contract import to_json
 from anchorwatch.stages.join import FIELDS, PAGE
 from anchorwatch.stages.labels import Classes
 from anchorwatch.stages.model_ingest import ModelIngest
+from anchorwatch.stages.table import CELLS
 from anchorwatch.stages.windows import OpenWindow
 from anchorwatch.state import join, pack, parts, unpack
 
@@ -156,7 +157,9 @@ class Book:
             self.pages[key, int(name.rpartition(":")[2])] = counts[name]
         for cut in sorted(deltas):
             if key in deltas[cut].header:
-                image = {name: deltas[cut].arrays[f"{key}/{name}"] for name in ("row", *FIELDS)}
+                arrays = deltas[cut].arrays
+                image = {name: arrays[f"{key}/{name}"] for name in ("row", *FIELDS)}
+                image |= {CELLS: arrays[f"{key}/{CELLS}"]} if f"{key}/{CELLS}" in arrays else {}
                 images.append(image)
                 model.waiting.traces.update(deltas[cut].header[key]["traces"])
                 for number in np.unique(image["row"] // PAGE).tolist():

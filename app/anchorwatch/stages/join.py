@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anchorwatch.stages.index import Index
+from anchorwatch.stages.table import CELLS, Values, fitted, widened, width
 from anchorwatch.watches.base import Floats, Ints
 
 PAGE = 4_096  # rows of a page, the unit of state
@@ -63,7 +64,7 @@ class Waiting:
     @property
     def nbytes(self) -> int:
         """Of the rows in use; about 75 bytes a row with its slots."""
-        rows: int = self.n * ROW_BYTES
+        rows: int = self.n * (ROW_BYTES + width(self.columns))
         return rows + len(self.index.keys) * SLOT_BYTES + 160 * len(self.traces)
 
     def column(self, name: str) -> NDArray[Any]:
@@ -71,11 +72,17 @@ class Waiting:
 
     # predictions
 
-    def add(self, hashes: NDArray[np.uint64], at: Ints, combo: Ints, answer: Floats, layout: int, final_ms: int) -> Added:
+    def add(
+        self, hashes: NDArray[np.uint64], at: Ints, combo: Ints, answer: Floats, layout: int, final_ms: int,
+        cells: NDArray[np.uint8] | None = None,
+    ) -> Added:  # fmt: skip
         """Known ids change nothing, but a ghost's prediction fills it in, and the first answer a call that failed.
+
+        cells: uint8[n, fields], kept beside them (watches/cells.py); None: of a contract that does not ask.
 
         An id that comes again more than `final_ms` later, by its own time, is a new prediction: the old one was final.
         """
+        values: Values = {"at": at, "combo": combo, "answer": answer} | widened(self.columns, cells, len(hashes))
         new, joined, left = np.zeros(len(hashes), np.bool_), 0, np.arange(len(hashes))
         while len(left):  # once, but for an id that comes again in this very batch when it was final
             first = left
@@ -86,10 +93,9 @@ class Waiting:
             joined += filled
             fresh = first[rows < 0]
             if len(fresh):
-                self._write(self._append(hashes[fresh]), at[fresh], combo[fresh], answer[fresh], layout)
+                self._write(self._append(hashes[fresh]), values, fresh, layout)
             if use.any():
-                some = first[use]
-                self._write(rows[use] - self.first, at[some], combo[some], answer[some], layout)
+                self._write(rows[use] - self.first, values, first[use], layout)
                 self._soil(rows[use])
             new[fresh], new[first[use]] = True, True
             if len(first) == len(left):
@@ -100,17 +106,15 @@ class Waiting:
         if not len(known):
             return Added(new, joined, 0)
         places = self._places(hashes[known])
-        retried = self._answer(places, combo[known], answer[known], layout)
+        retried = self._answer(places, values, known, layout)
         same = (self.columns["combo"][places] == combo[known]) & _equal(self.columns["answer"][places], answer[known])
         return Added(new, joined, int((~same).sum()), retried)
 
-    def _answer(self, places: Ints, combo: Ints, answer: Floats, layout: int) -> int:
+    def _answer(self, places: Ints, values: Values, known: Ints, layout: int) -> int:
         """A call that failed and was made again: its failure stays counted, and its truth is held against the first answer that came."""
-        late = np.flatnonzero(np.isnan(self.columns["answer"][places]) & ~np.isnan(answer))
+        late = np.flatnonzero(np.isnan(self.columns["answer"][places]) & ~np.isnan(values["answer"][known]))
         filled, first = np.unique(places[late], return_index=True)
-        for name, values in (("answer", answer), ("combo", combo)):
-            self.columns[name][filled] = values[late[first]]
-        self.columns["layout"][filled] = layout
+        self._write(filled, {name: column for name, column in values.items() if name != "at"}, known[late[first]], layout)
         if len(filled):
             self._soil(filled + self.first)
         return len(filled)
@@ -133,17 +137,18 @@ class Waiting:
         """Of ids that are here."""
         return self.index.find(hashes, self.first) - self.first
 
-    def _write(self, places: Ints, at: Ints, combo: Ints, answer: Floats, layout: int) -> None:
-        for name, values in (("at", at), ("combo", combo), ("answer", answer), ("layout", layout)):
-            self.columns[name][places] = values
+    def _write(self, places: Ints, values: Values, some: Ints, layout: int) -> None:
+        for name, column in values.items():
+            self.columns[name][places] = column[some]
+        self.columns["layout"][places] = layout
 
     def _append(self, hashes: NDArray[np.uint64]) -> Ints:
         """Places of new rows, ghosts without a label until written."""
         n, end = len(hashes), self.n + len(hashes)
         if end > len(self.columns["hash"]):
             size = -(-int(max(end, GROW * len(self.columns["hash"]))) // PAGE) * PAGE
-            self.columns = {name: _fitted(old[: self.n], size) for name, old in self.columns.items()}
-            self.soiled = _fitted(self.soiled[: self.n], size)
+            self.columns = {name: fitted(old[: self.n], size) for name, old in self.columns.items()}
+            self.soiled = fitted(self.soiled[: self.n], size)
         places = np.arange(self.n, end)
         self.columns["hash"][places] = hashes
         for name, value in (
@@ -215,8 +220,8 @@ class Waiting:
         """The oldest n rows, whole pages, leave. Returns copies of those of their columns that are asked for."""
         gone = {name: self.columns[name][:n].copy() for name in ("hash", "layout", "revision")}
         size = max(PAGE, -(-(self.n - n) // PAGE) * PAGE)
-        self.columns = {name: _fitted(column[n : self.n], size) for name, column in self.columns.items()}
-        self.soiled = _fitted(self.soiled[n : self.n], size)
+        self.columns = {name: fitted(column[n : self.n], size) for name, column in self.columns.items()}
+        self.soiled = fitted(self.soiled[n : self.n], size)
         self.first += n
         self.n -= n
         for i in self.traced(gone["hash"]).tolist():
@@ -271,12 +276,9 @@ class Waiting:
             places = image["row"][keep] - first
             for name in FIELDS:
                 self.columns[name][places] = image[name][keep]
+            for name, column in widened(self.columns, image.get(CELLS), len(keep)).items():
+                self.columns[name][places] = column[keep]
         self._reindex()
-
-
-def _fitted(column: NDArray[Any], size: int) -> NDArray[Any]:
-    """A copy with zeros behind, up to that size."""
-    return np.concatenate([column, np.zeros(size - len(column), column.dtype)])
 
 
 def _repeats(values: NDArray[Any]) -> bool:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from anchorwatch.stages.columns import Maker, Objects
 from anchorwatch.stages.join import GHOST, Added, Joined, Waiting
 from anchorwatch.stages.labels import Classes
+from anchorwatch.stages.table import CELLS, width
 from anchorwatch.stages.windows import OpenWindow, numbered
 from anchorwatch.watches.base import ANSWER, Columns, Floats, Ints, Matured
 from anchorwatch.watches.layout import Layout
@@ -123,7 +124,8 @@ class ModelIngest:
         number = self.layout_number(layout)
         said = columns.numbers[ANSWER] if layout.regression else columns.codes[ANSWER].astype(np.float64)
         answers = np.where(columns.failed, np.nan, said)
-        added = self.waiting.add(hashes, at, combos, answers, number, layout.contract.labels.delay.final)
+        cells = layout.cells.of(columns) if layout.cells is not None else None
+        added = self.waiting.add(hashes, at, combos, answers, number, layout.contract.labels.delay.final, cells)
         late = at < closed_ms
         counted = added.new & ~late
         groups = Groups(at // self.window_ms, combos, counted, self.into(number))
@@ -216,8 +218,11 @@ class ModelIngest:
         groups = Groups(np.full(len(rows), window), combos, np.ones(len(rows), np.bool_), self.into(number))
         for watch in layout.watches:
             watch.mature(layout, matured, groups)
+        wrong = in_time & (label != answer)
+        if layout.cells is not None and horizon == "late" and width(self.waiting.columns) >= len(layout.cells.fields):
+            codes = column(CELLS)[rows[in_time], : len(layout.cells.fields)]
+            self.into(number)(window).add_cells(layout.cells.count(codes, wrong[in_time]))
         if self.waiting.traces and horizon == "late":
-            wrong = in_time & (label != answer)
             self._tell_wrong(layout, self.into(number)(window), column("hash")[rows[wrong]], combos[wrong])
 
     def _tell_wrong(self, layout: Layout, window: OpenWindow, hashes: NDArray[np.uint64], combos: Ints) -> None:

@@ -14,10 +14,13 @@ from anchorwatch.stages import model_state
 from anchorwatch.stages.advice import Advice
 from anchorwatch.stages.evidence import Scene, exact_finding, exact_signal, finding_of, signal_of
 from anchorwatch.stages.handover import OffsetsSince
+from anchorwatch.stages.moments import ceil, moments
 from anchorwatch.stages.monitors import Heard, Monitors
 from anchorwatch.stages.pile import Pile
 from anchorwatch.stages.recent import Recent
 from anchorwatch.stages.registry import Version
+from anchorwatch.stages.slices import Slices
+from anchorwatch.stages.slices_told import slice_signals
 from anchorwatch.stages.summary import summary_of
 from anchorwatch.stages.windows import chosen
 from anchorwatch.watches.base import WHOLE, Ints
@@ -86,6 +89,7 @@ class ModelJudge:
         self.recent = Recent(self.layout, self.settings.recent_ms)
         self.advice = Advice(self.layout)
         self.meter = Meter(self.layout, self.settings.window_ms)
+        self.slices = Slices(self.layout, level_days)
 
     def change(self, version: Version, level_days: float) -> list[Alert]:
         """A contract was applied: monitors that did not change keep their evidence, exact rules their state; none if it had been removed.
@@ -94,12 +98,12 @@ class ModelJudge:
         """
         if version is self.version:
             if level_days != self.monitors.level_days:
-                for group in self.monitors.groups.values():
-                    group.bank.rescale(level_days / self.monitors.level_days)
-                self.monitors.level_days = level_days
+                self.monitors.rescale(level_days)
+                self.slices.rescale(level_days)
             ended, self.ended = self.ended, []
             return ended
         old, kept, alerts, advice, recent, meter = self.monitors, self.kept_rules(), self.alerts, self.advice, self.recent, self.meter
+        slices = self.slices
         returned = self.returned(version, self.version.since_ms)
         self._take(version, level_days)
         self.alerts = self._alerts(version)  # it may have another owner now
@@ -107,6 +111,7 @@ class ModelJudge:
         going_on = set() if returned else self.monitors.take_over(old)
         self.restore_rules({} if returned else kept)
         self.meter.restore({} if returned else meter.snapshot())
+        self.slices.take_over(None if returned else slices)
         if old.layout.segments == self.layout.segments and recent.keys == self.recent.keys:  # keys name bins and classes too
             self.recent.slots = recent.slots
             self.advice.restore(advice.snapshot())
@@ -125,6 +130,7 @@ class ModelJudge:
         contract = self.version.contract
         held = [*monitors, *(f"{rule.watch}:{subject}/{WHOLE}" for rule in self.rules for subject in rule.holds()), *self.advice.holds()]
         parts = [(key.partition(":")[0], *key.partition(":")[2].rpartition("/")[::2]) for key in held]
+        parts += [(m.watch, m.subject, m.segment) for m in self.slices.busy()]
         watched = {dedup_key(contract.environment, contract.model, *part) for part in parts}
         return self.alerts.keep_only(watched, max(self.to_ms, 0))
 
@@ -141,6 +147,7 @@ class ModelJudge:
         if command.verb in ("resolve", "accept"):
             ended = [a.labels for a in alerts if a.state == "resolved"]
             self.monitors.reset([f"{a['watch']}:{a['subject']}/{a['segment']}" for a in ended if "subject" in a])
+            self.slices.reset([a["segment"] for a in ended if a["watch"] == "slices"])
         return alerts
 
     # windows
@@ -169,6 +176,7 @@ class ModelJudge:
         )  # fmt: skip
         signals = self._exact(facts, closed_by, judged)
         signals += self._signals(scene, heard, pile.exemplars, judged)
+        signals += slice_signals(self, scene, self.slices.window(pile.cells, window), judged.findings)
         signals += self.advice.window(pile.flat, window)
         judged.alerts += self.alerts.window(window, signals, {}, at_ms)
         self._summarise(judged)
@@ -198,19 +206,22 @@ class ModelJudge:
         gone = {field for rule in self.rules for field in getattr(rule, "gone", ())}
         signals = []
         for each in heard:
-            key = each.monitor.key
-            signal = signal_of(scene, each, exemplars, self.explained.get(key))
+            signal = signal_of(scene, each, exemplars, self.explained.get(each.monitor.key))
             if advice := self.advice.beside(each.monitor):
                 signal = replace(signal, evidence={**signal.evidence, "advice": advice})
-            if each.change.verdict == "quiet":
-                self.explained.pop(key, None)
-            else:
-                self.explained[key] = bool(signal.evidence["explains_whole"])
+            self.remember(each, signal)
             judged.findings.append(finding_of(scene, each, signal))
             if each.monitor.watch == "inputs" and each.monitor.group in gone and signal.fires:
                 continue  # an exact alert says it better: the field is gone, not a little more missing in sixteen segments
             signals.append(signal)
         return signals
+
+    def remember(self, heard: Heard, signal: Signal) -> None:
+        """Whether it was said to explain the whole, until it is quiet."""
+        if heard.change.verdict == "quiet":
+            self.explained.pop(heard.monitor.key, None)
+        else:
+            self.explained[heard.monitor.key] = bool(signal.evidence["explains_whole"])
 
     def _exact(self, facts: Facts, closed_by: str, judged: Judged) -> list[Signal]:
         window = (facts.to_ms - self.settings.window_ms, facts.to_ms)
@@ -228,9 +239,12 @@ class ModelJudge:
         judged = Judged()
         if to_ms <= self.to_ms:
             return judged
-        step, moments = self.settings.window_ms, self._moments(to_ms, flags)
+        step, times = (
+            self.settings.window_ms,
+            moments(self.rules, (self.last_ms, self.version.since_ms), to_ms, flags, self.settings.window_ms),
+        )
         while self.to_ms < to_ms:
-            moment = min(m for m in (*moments, _ceil(self.alerts.due_ms, step), self._silent_spell()) if self.to_ms < m <= to_ms)
+            moment = min(m for m in (*times, ceil(self.alerts.due_ms, step), self._silent_spell()) if self.to_ms < m <= to_ms)
             begin = self.to_ms if self.to_ms >= 0 else moment - step
             facts = Facts(begin, moment, None, {}, 0, self.last_ms, self._known(flags, moment), {}, self.version.since_ms)
             signals, due = self._exact(facts, closed_by, judged), self.alerts.due_ms
@@ -240,16 +254,6 @@ class ModelJudge:
             self.to_ms = moment
             self._summarise(judged)
         return judged
-
-    def _moments(self, to_ms: int, flags: Sequence[FlagChange]) -> set[int]:
-        """Ends of windows at which time or a flag may change what a rule answers, and `to_ms`."""
-        step = self.settings.window_ms
-        moments = {to_ms}
-        for rule in self.rules:
-            after = getattr(rule, "after_ms", None)
-            if after is not None and self.last_ms >= 0:
-                moments.add(_ceil(max(self.last_ms, self.version.since_ms, getattr(rule, "awake_ms", -1)) + after, step))
-        return moments | {(int(f.changed_at_ms or 0) // step + 1) * step for f in flags}
 
     def _silent_spell(self) -> int:
         """When the next one ends, while that could change what is said; -1: never."""
@@ -294,8 +298,3 @@ class ModelJudge:
 
     def restore(self, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
         model_state.restore(self, header, arrays)
-
-
-def _ceil(at_ms: int | None, step: int) -> int:
-    """The end of the first window that holds `at_ms` or begins there; -1: never."""
-    return -1 if at_ms is None else -(-at_ms // step) * step

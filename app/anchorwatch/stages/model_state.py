@@ -16,15 +16,16 @@ TIMES = ("to_ms", "credited_ms", "last_ms", "summary_due")
 def snapshot(judge: "ModelJudge") -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     keys, arrays = judge.monitors.snapshot()
     slots, more = judge.recent.snapshot()
+    slices, cells = judge.slices.snapshot()
     header = {
         "contract": judge.version.contract.id, "reference": judge.layout.reference_id, "level_days": judge.monitors.level_days,
         "since_ms": judge.version.since_ms,
         **{name: getattr(judge, name) for name in TIMES}, "begun_ms": judge.begun_ms, "tallies": judge.tallies, "monitors": keys,
         "slots": slots, "rules": judge.kept_rules(), "alerts": judge.alerts.snapshot(), "advice": judge.advice.snapshot(),
-        "explained": judge.explained, "meter": judge.meter.snapshot(),
+        "explained": judge.explained, "meter": judge.meter.snapshot(), "slices": slices,
         "exemplars": [[e.segments, e.reason, e.value, e.traceparent, e.hash] for e in judge.exemplars],
     }  # fmt: skip
-    return header, {f"bank/{name}": a for name, a in arrays.items()} | more
+    return header, {f"bank/{name}": a for name, a in arrays.items()} | {f"slices/{name}": a for name, a in cells.items()} | more
 
 
 def restore(judge: "ModelJudge", header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -49,3 +50,4 @@ def restore(judge: "ModelJudge", header: Mapping[str, Any], arrays: Mapping[str,
             group.bank.level_days = now
     judge.recent.restore(list(header["slots"]), arrays)
     judge.advice.restore(header["advice"])
+    judge.slices.restore(header.get("slices", {}), {n.removeprefix("slices/"): a for n, a in arrays.items() if n.startswith("slices/")})

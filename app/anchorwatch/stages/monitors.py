@@ -176,6 +176,12 @@ class Monitors:
                 name, i = self.places[key]
                 self.groups[name].bank.reset([i])
 
+    def rescale(self, level_days: float) -> None:
+        """A new N: the promise holds in M / N."""
+        for group in self.groups.values():
+            group.bank.rescale(level_days / self.level_days)
+        self.level_days = level_days
+
     # state
 
     def take_over(self, old: "Monitors") -> set[str]:

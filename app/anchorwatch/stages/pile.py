@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from anchorwatch.events import Block, Exemplar, FieldCount
+from anchorwatch.events import Block, Counts, Exemplar, FieldCount
 from anchorwatch.stages.windows import chosen, smallest
 from anchorwatch.watches.base import Ints
 from anchorwatch.watches.layout import Layout
@@ -14,6 +14,7 @@ class Pile:
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self.flat: Ints = np.zeros(layout.size, np.int64)
+        self.cells: Ints | None = None  # of Layout.cells: int64[rows, 2]
         self.fields: dict[str, FieldCount] = {}
         self.looked_at, self.last_ms, self.strange = 0, -1, 0
         self.exemplars: list[Exemplar] = []
@@ -25,6 +26,8 @@ class Pile:
         for key, counts in block.counts.items():
             if key in self.layout.counts and self.layout.counts[key].symbols == counts.symbols:
                 counts.add_to(self.layout.view(self.flat, key), rows)
+            elif self.layout.cells is not None and key == self.layout.cells.key and counts.symbols == 2:
+                self.add_cells(counts, self.layout.cells.rows)
             else:
                 self.strange += 1  # of another definition: shown nowhere, judged nowhere, counted
         for name, count in block.fields.items():
@@ -42,3 +45,8 @@ class Pile:
         for table, more in ((self.versions, block.versions), (self.reasons, block.reasons)):
             for value, n in more.items():
                 table[value] = table.get(value, 0) + n
+
+    def add_cells(self, counts: Counts, rows: int) -> None:
+        if self.cells is None:
+            self.cells = np.zeros((rows, 2), np.int64)
+        counts.add_to(self.cells, np.arange(rows))

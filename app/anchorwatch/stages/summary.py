@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from anchorwatch.stages.pile import Pile
 
 ROWS_MAX = 200
+SUSPECTS_TOLD = 5
 ESTIMATED, ESTIMATES_MAX = ("estimate", "estimate_low", "estimate_high"), 20  # of the largest segments: half a millisecond each
 
 
@@ -74,7 +75,7 @@ def summary_of(judge: "ModelJudge") -> Summary:
         }  # fmt: skip
         for name, value in values.items():
             columns[name].append(six(value))
-    reasons = {"metric": metric} | _waiting(qualities, metric, columns) | _worth(contract, worth)
+    reasons = {"metric": metric} | _waiting(qualities, metric, columns) | _worth(contract, worth) | _suspected(judge)
     if layout.learning:
         reasons["state"] = "learning: no reference yet, only promises and exact rules are judged"
     return Summary(
@@ -101,6 +102,16 @@ def _expected(metric: str, columns: Mapping[str, Sequence[float | None]]) -> str
     if value is None or low is None or high is None:
         return ""
     return f"; by its scores {metric} {value:.3g} [{low:.3g}, {high:.3g}] is to be expected"
+
+
+def _suspected(judge: "ModelJudge") -> dict[str, str]:
+    """Slices that nobody declared and that are on trial; what is found is told by alerts."""
+    found = judge.slices.suspected()
+    if not found:
+        return {}
+    mark = judge.monitors.level_days
+    names = ", ".join(f"{name} ({days:.2g} of {mark:.4g} days)" for name, days in found[:SUSPECTS_TOLD])
+    return {"slices": f"suspected, not shown yet: {names}{', and more' if len(found) > SUSPECTS_TOLD else ''}"}
 
 
 def _evidence(judge: "ModelJudge") -> dict[str, float]:

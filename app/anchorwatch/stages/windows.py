@@ -84,12 +84,16 @@ class OpenWindow:
         self.versions: dict[str, int] = {}
         self.reasons: dict[str, int] = {}
         self.last_ms = -1
+        self.cells: Ints | None = None  # of Layout.cells: int64[rows, 2]
 
     def add(self, key: str, combos: Ints, counts: Ints) -> None:
         tally = self.tallies.get(key)
         if tally is None:
             tally = self.tallies[key] = Tally(self.layout.counts[key].symbols, self.numbering)
         tally.add(combos, counts)
+
+    def add_cells(self, counts: Ints) -> None:
+        self.cells = counts if self.cells is None else self.cells + counts
 
     def look_at(self, record: Mapping[str, Any], known: Mapping[str, str], private: frozenset[str], id_hash: int) -> None:
         """One record read as a map; values are kept of undeclared fields, and of declared ones where they are of another type."""
@@ -131,6 +135,8 @@ class OpenWindow:
     def block(self) -> Block:
         layout = self.layout
         counts = {key: Counts.pack(dense) for key, dense in self.dense() if dense.any()}
+        if self.cells is not None and layout.cells is not None:
+            counts[layout.cells.key] = Counts.pack(self.cells)
         for count in self.fields.values():
             count.sample = smallest(count.sample)
         return Block(
@@ -148,6 +154,8 @@ class OpenWindow:
             arrays[f"{name}/{key}/combos"] = combos
             arrays[f"{name}/{key}/at"] = at.astype(np.int32)
             arrays[f"{name}/{key}/value"] = counts.reshape(-1)[at]
+        if self.cells is not None:
+            arrays[f"{name}/cells"] = self.cells
         fields = {n: [c.present, c.types, smallest(c.sample)] for n, c in self.fields.items()}
         exemplars = [[e.segments, e.reason, e.value, e.traceparent, e.hash] for e in chosen(self.exemplars)]
         header = {
@@ -164,6 +172,9 @@ class OpenWindow:
             counts = np.zeros((len(combos), self.layout.counts[key].symbols), np.int64)
             counts.reshape(-1)[arrays[f"{name}/{key}/at"]] = arrays[f"{name}/{key}/value"]
             self.add(key, combos, counts)
+        cells = arrays.get(f"{name}/cells")
+        if cells is not None and self.layout.cells is not None and len(cells) == self.layout.cells.rows:
+            self.cells = cells.astype(np.int64)
         self.fields = {n: FieldCount(p, dict(t), [(int(h), v) for h, v in s]) for n, (p, t, s) in header["fields"].items()}
         self.exemplars = [Exemplar(list(s), r, v, t, h) for s, r, v, t, h in header["exemplars"]]
         self.looked_at, self.last_ms = header["looked_at"], header["last_ms"]

@@ -10,6 +10,7 @@ import numpy as np
 
 from anchorwatch.contract import Contract
 from anchorwatch.watches.base import OTHER, WHOLE, Count, Floats, Ints, Monitor, Reference, Watch
+from anchorwatch.watches.cells import Cells
 
 NO_EDGES: Floats = np.zeros(0)
 
@@ -53,6 +54,14 @@ class Layout:
         """All that is judged with statistics; made once, 50 us each."""
         every = (monitor for watch in self.watches for monitor in watch.monitors(self))
         return tuple(monitor for monitor in every if monitor.segment != OTHER or self.has_other)
+
+    @cached_property
+    def cells(self) -> Cells | None:
+        """Of what slices nobody declared are made; None where the contract does not ask for them, or no feature has any."""
+        if not any(watch.name == "slices" for watch in self.watches):
+            return None
+        found = Cells(self)
+        return found if found.fields else None
 
     @property
     def learning(self) -> bool:

@@ -17,6 +17,7 @@ from anchorwatch.estimators.reference_bins import reference_bins
 from anchorwatch.stages.columns import Maker, Objects
 from anchorwatch.stages.join import GHOST
 from anchorwatch.stages.model_ingest import ModelIngest, hashes_of
+from anchorwatch.stages.reference.clumps import phi_of_cells
 from anchorwatch.stages.reference.expected import expected, threshold
 from anchorwatch.stages.reference.written import reference_from_json, reference_to_json
 from anchorwatch.stages.windows import kind_of
@@ -218,6 +219,7 @@ def _counted(contract: Contract, first: Reference, rows: Rows, places: dict[str,
     counts = {key: np.sum([dense for _, dense in found], axis=0) for key, found in stretches.items()}
     known = replace(first, counts=counts)
     phi, growth = _clumping(Layout(contract, known, watches), stretches)
+    phi |= phi_of_cells(layout, {number: window.cells for (number, _), window in model.windows.items() if window.cells is not None})
     if first.pace and max(first.pace["volume"][-2:]) > 1:
         phi[AMOUNT] = first.pace["volume"][-2:]
     done = replace(known, phi=phi, growth=growth)

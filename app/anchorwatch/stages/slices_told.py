@@ -1,0 +1,70 @@
+"""What a person is told of a slice that nobody declared."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from anchorwatch.alerting.signal import Signal
+from anchorwatch.estimators.interval import beta_binomial_interval
+from anchorwatch.events import Finding
+from anchorwatch.stages.evidence import DETECTOR, EXPLAINS_MIN, Scene, finding_of, handed, six
+from anchorwatch.stages.monitors import Heard
+from anchorwatch.stages.slices import Slices
+from anchorwatch.watches import load
+from anchorwatch.watches.base import Seen
+
+if TYPE_CHECKING:
+    from anchorwatch.stages.model_judge import ModelJudge
+
+
+def slice_signals(judge: "ModelJudge", scene: Scene, heard: Sequence[Heard], findings: list[Finding]) -> list[Signal]:
+    """findings: where those of this window go."""
+    signals = []
+    for each in heard:
+        signal = slice_signal(scene, judge.slices, each, judge.explained.get(each.monitor.key))
+        judge.remember(each, signal)
+        findings.append(finding_of(scene, each, signal))
+        signals.append(signal)
+    return signals
+
+
+def slice_signal(scene: Scene, slices: Slices, heard: Heard, explained: bool | None = None) -> Signal:
+    """explained: whether it was said to explain the whole; what heals keeps that."""
+    change, segment = heard.change, heard.monitor.segment
+    busy = [key for key in slices.line.monitors if scene.monitors.is_busy(key)] if slices.line else []
+    interval = None if heard.current is None else beta_binomial_interval(change.k, change.n, phi=heard.phi)
+    share = slices.share_of(segment)
+    seen = Seen(
+        segment, heard.monitor.subject, heard.direction, heard.label, heard.reference, heard.line, heard.current, interval, change.n, "1",
+        None, not busy, share,
+    )  # fmt: skip
+    told = load("slices").explain(seen)
+    fires = change.verdict in ("page", "warning")
+    explains = explained if explained is not None and not fires else not busy or _rest_is_fine(slices, heard)
+    around = max(2 * (scene.window[1] - scene.window[0]), (scene.window[1] - change.since_ms) // 10)
+    onset = (change.since_ms - around, change.since_ms + around)
+    between = (min(onset[0], change.between_ms[0]), max(onset[1], change.between_ms[1])) if any(change.between_ms) else onset
+    evidence = _numbers(scene, heard, interval, slices.lent_days(segment)) | {"explains_whole": explains}
+    return Signal(
+        watch="slices", subject=heard.monitor.subject, segment=segment, verdict=change.verdict, name=told.name,
+        severity="critical" if change.verdict == "page" else "warning", harm=True, summary=told.summary, since_ms=change.since_ms,
+        onset=onset, direction=heard.direction,
+        description=f"{told.summary} Detector {DETECTOR}: by luck, something in this model gets here once in {change.evidence_days:.3g} days.",
+        evidence=evidence | handed(scene, change.verdict, between), runbook=scene.layout.contract.owner.runbook or "",
+        impact={"traffic_share": six(share), "whole_looks_fine": not busy},
+    )  # fmt: skip
+
+
+def _numbers(scene: Scene, heard: Heard, interval: tuple[float, float] | None, lent_days: float) -> dict[str, Any]:
+    change = heard.change
+    return {
+        "metric": "error", "label": heard.label, "reference": six(heard.reference), "line": six(heard.line), "current": six(heard.current),
+        "interval": [six(x) for x in interval] if interval else None, "n": change.n, "estimated": False,
+        "change_point_ms": change.since_ms, "detector": DETECTOR, "evidence_days": six(change.evidence_days),
+        "page_at_days": six(scene.monitors.level_days), "unit": "1", "lent_days": six(lent_days), "phi": six(heard.phi), "table": "0/1",
+    }  # fmt: skip
+
+
+def _rest_is_fine(slices: Slices, heard: Heard) -> bool:
+    """Is the whole inside its line without this slice, since it was suspected?"""
+    n, wrong = slices.rest(heard.monitor.segment)
+    return n >= EXPLAINS_MIN and wrong / n <= heard.line
