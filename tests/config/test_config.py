@@ -254,3 +254,22 @@ def test_a_sink_has_one_authorization(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"sinks\.hook\.token.*names a user already") as caught:
         load(None, variables)
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_hook_is_shown_with_its_secret_masked_and_one_in_the_file_is_refused() -> None:
+    settings = load(None, {"ANCHORWATCH__HOOKS__LAUNCHDARKLY__SECRET": "hunter22"}, {"kafka.bootstrap.servers": "b:9092"})
+    shown = {key: (value, origin) for key, value, origin in settings.rows()}
+
+    assert shown["hooks.launchdarkly.secret"] == ("***", "$ANCHORWATCH__HOOKS__LAUNCHDARKLY__SECRET")
+    assert shown["hooks.launchdarkly.environments.production"] == ("prod", "default")
+    assert "hunter22" not in str(shown) + repr(settings)
+
+
+def test_a_hooks_secret_does_not_stand_in_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "anchorwatch.yaml"
+    file.write_text('kafka: {bootstrap.servers: "b:9092"}\nhooks: {mlflow: {secret: hunter22}}\n')
+
+    with pytest.raises(ConfigError, match=r"hooks\.mlflow\.secret.*does not stand in this file") as caught:
+        load(file, {})
+
+    assert "hunter22" not in str(caught.value)

@@ -1,8 +1,9 @@
 """What one setting says about another."""
 
 import pytest
+from pydantic import SecretStr
 
-from anchorwatch.config.model import Route, Settings, Sink, Topics
+from anchorwatch.config.model import Hook, Route, Settings, Sink, Topics
 from anchorwatch.config.rules import kind
 
 
@@ -21,6 +22,17 @@ def test_sinks_and_routes_must_fit() -> None:
     routes = {"a": Route(sinks=("ok", "gone"))}
 
     assert faults(Settings(sinks=sinks, routes=routes)) == ["routes.a.sinks.1", "sinks.l.url", "sinks.w.url", "sinks.p.url", "sinks.h.url"]
+
+
+def test_hooks_are_of_known_providers_and_their_secrets_cannot_be_guessed() -> None:
+    hooks = {
+        "launchdarkly": Hook(secret=SecretStr("long enough")),
+        "mlflow": Hook(),
+        "unleash": Hook(secret=SecretStr("short")),
+        "lauchdarkly": Hook(),
+    }
+
+    assert faults(Settings(hooks=hooks)) == ["hooks.unleash.secret", "hooks.lauchdarkly"]
 
 
 @pytest.mark.parametrize("name", ["group.id", "transactional.id", "isolation.level", "partitioner"])

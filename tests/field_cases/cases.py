@@ -1,7 +1,7 @@
 """Trouble that users of neighbouring tools reported, C01 to C25, each against a control: the same run without the trouble.
 
 Elsewhere: C13, C15, C17 (tests/engine, on a real Kafka: retention, lost offsets, codecs), C21 (tests/sinks), C07 (tests/contract: what YAML
-makes of `NO`), C02's and C05's dead letters (tests/sources). Not yet: C22 (hooks come with the web process), C10's registry (Avro is a later
+makes of `NO`), C02's and C05's dead letters (tests/sources). Not yet: C10's registry (Avro is a later
 source; here its bytes are refused by name), C20's season (`season: week` is accepted, not judged), C23's siblings (not judged in this version).
 """
 

@@ -1,6 +1,6 @@
 """What reads bytes that others wrote. Each target takes one input, raises nothing that its reader does not promise, and loses nothing uncounted.
 
-HTTP hooks do not exist yet; the health endpoints read no body.
+The health endpoints read no body.
 """
 
 import json
@@ -12,6 +12,7 @@ import msgspec
 import xxhash
 from tests.contract.examples import FULL, SMALL
 from tests.sources.disguises import DISGUISES
+from tests.sources.hooks.posts import BODIES, SECRET, signed
 from tests.stages.lives import ManyLives
 from tests.traffic import LOAN, T0, loan_applied, traffic
 
@@ -21,12 +22,13 @@ from anchorwatch.engine.store import Head
 from anchorwatch.errors import ContractError, StateRefused
 from anchorwatch.events import Command, FlagChange, Role, Row, headed
 from anchorwatch.runtime import formats, shown
-from anchorwatch.runtime.control import Controls
+from anchorwatch.runtime.control import Controls, FlagReader
 from anchorwatch.runtime.drive import Clockwork, Drive
 from anchorwatch.runtime.job import of_settings
 from anchorwatch.runtime.roster import Roster
 from anchorwatch.runtime.sinks import decoded
 from anchorwatch.runtime.worker import Worker
+from anchorwatch.sources import hooks
 from anchorwatch.stages.judge import Judge
 from anchorwatch.state import MAGIC, join, unpack
 
@@ -91,6 +93,32 @@ def foreign(name: str) -> Target:
         assert told == {0, 1}, "a record is lost without a word"
 
     return Target(tuple(row[1] or b"" for row in rows), take, 6)
+
+
+# hooks
+
+
+def hook(name: str) -> Target:
+    """Signed bytes are heard or refused; what is heard a stage reads again; a refusal tells no value; what is made up is no signature."""
+    marked = BODIES[name].replace(b"ann@example.org", b"QUOKKA")
+    reader = FlagReader()
+    header = next(header for header in signed(name, b"") if header.endswith(("Signature", "Signature-256", "Authorization")))
+
+    def take(raw: bytes) -> None:
+        found = hooks.read(name, raw, signed(name, raw), SECRET, hooks.Places(), T0)
+        if isinstance(found, hooks.Refused):
+            assert found.status == hooks.UNREAD
+            assert found.fix
+            assert "QUOKKA" not in found.reason
+        else:
+            assert bool(found.changes) != bool(found.passed), "neither a change nor a reason"
+            for change in found.changes:
+                key = f"{change.environment}/{change.key}".encode()
+                assert reader.read(key, msgspec.json.encode(change), 1, T0) == [change], "a stage would read it otherwise"
+        made_up = hooks.read(name, marked, {header: raw.decode("latin-1")}, SECRET, hooks.Places(), T0)
+        assert isinstance(made_up, hooks.Refused), "a signature was made up"
+
+    return Target((marked, *(body for body in BODIES.values() if body is not BODIES[name])), take, 3)
 
 
 # contracts and what people say
@@ -209,6 +237,7 @@ def alert() -> Target:
 TARGETS: dict[str, Callable[[], Target]] = {
     **{role: (lambda role=role: native(role)) for role in NATIVE},  # type: ignore[misc]  # bound now
     **{name: (lambda name=name: foreign(name)) for name in DISGUISES},  # type: ignore[misc]
+    **{f"hook-{name}": (lambda name=name: hook(name)) for name in BODIES},  # type: ignore[misc]
     "contract": contract_file,
     "contracts": lambda: control("contracts", msgspec.json.encode(loan_applied())),
     "applied": applied,

@@ -1,11 +1,15 @@
 import asyncio
+import gzip
 from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from anchorwatch.errors import ConfigError
 from anchorwatch.runtime import health
+
+SQUEEZED = gzip.compress(b"{}")
 
 
 async def asked(ready: bool) -> dict[str, tuple[int, str]]:
@@ -44,6 +48,29 @@ def test_a_large_answer_is_compressed_for_whoever_accepts_it() -> None:
 
     assert whole == 500_000
     assert small < 5_000
+
+
+def test_a_hook_is_asked_for_its_path_and_gets_the_bytes_as_they_came() -> None:
+    async def came() -> list[tuple[str, bytes]]:
+        found = []
+
+        async def hook(request: web.Request) -> web.Response:
+            found.append((request.match_info["source"], await request.read()))
+            return web.Response()
+
+        async def metrics() -> str:
+            return ""
+
+        runner, port = await health.serve("127.0.0.1", 0, dict[str, Any], metrics, hook)
+        async with aiohttp.ClientSession() as session:
+            squeezed = {"Content-Encoding": "gzip"}
+            for path, headers in (("hooks/a", {}), ("hooks/b", squeezed)):
+                async with session.post(f"http://127.0.0.1:{port}/{path}", data=SQUEEZED, headers=headers) as answer:
+                    assert answer.status == 200
+        await runner.cleanup()
+        return found
+
+    assert asyncio.run(came()) == [("a", SQUEEZED), ("b", SQUEEZED)]
 
 
 @pytest.mark.parametrize(("ready", "status"), [(True, 200), (False, 503)])

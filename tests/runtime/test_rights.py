@@ -27,6 +27,15 @@ def test_ingest_reads_the_topics_of_its_feeds_under_groups_of_its_own() -> None:
     assert of("ingest", "Read", "group") == {"p.ingest.scored"}
 
 
+def test_judge_writes_flags_where_a_hook_is_on() -> None:
+    hooked = load(None, {}, {"kafka.bootstrap.servers": "b:9092", "topics.prefix": "p.", "hooks.unleash.secret": "long enough"})
+    wanted = Right("Write", "topic", "p.flags")
+
+    assert wanted not in rights(SETTINGS, "judge", ())
+    assert set(rights(hooked, "judge", ())) - set(rights(SETTINGS, "judge", ())) == {wanted}
+    assert wanted not in rights(hooked, "ingest", hooked.feeds([OTHER]))
+
+
 def test_a_service_cannot_read_what_others_predicted() -> None:
     assert of("client", "Read") == {"p.alerts.events"}
     assert of("client", "Read", "group") == {"billing"}

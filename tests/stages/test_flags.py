@@ -20,6 +20,18 @@ def test_a_hook_that_is_delivered_twice_is_one_change() -> None:
     assert len(book.of(contract_of())) == 1
 
 
+def test_the_newest_change_is_the_newest_by_its_own_time() -> None:
+    book = FlagBook()
+    for at, state in ((30, "on"), (10, "off")):
+        book.add(flag_change(at, state))
+
+    newest = book.newest("prod", "loan-on")
+    assert newest is not None
+    assert (newest.changed_at_ms, newest.state) == (30, "on")
+    assert book.newest("staging", "loan-on") is None
+    assert [book.knows(flag_change(at, state)) for at, state in ((30, "on"), (30, "off"), (20, "on"))] == [True, False, False]
+
+
 def test_a_change_concerns_a_model_by_the_key_in_its_contract_or_by_its_name() -> None:
     book = FlagBook()
     book.add(flag_change(10, "off", key="other"))

@@ -16,7 +16,7 @@ def command(
     feed: Annotated[str, typer.Option(help="Only this feed of ingest.")] = "",
     instance: Annotated[str | None, typer.Option(help="Name of this worker among its equals, kept over restarts.")] = None,
 ) -> None:
-    """Runs until Ctrl-C or SIGTERM. /livez, /readyz and /metrics are on 127.0.0.1:6066 unless `run:` says otherwise."""
+    """Runs until Ctrl-C or SIGTERM. /livez, /readyz, /metrics and hooks are on 127.0.0.1:6066 unless `run:` says otherwise."""
     from anchorwatch.config import NEEDED_BY_RUN
     from anchorwatch.errors import AnchorwatchError
     from anchorwatch.runtime import logs

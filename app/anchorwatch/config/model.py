@@ -107,6 +107,14 @@ class DeadLetters(Part):
     values: Literal["verbatim", "none"] = "verbatim"  # raw records may hold personal data
 
 
+class Hook(Part):
+    """Flag changes that a provider POSTs to /hooks/<its name>; off without a secret."""
+
+    secret: Secret | None = Field(None, description="the same as at the provider; from a variable or a file")
+    environments: dict[Text, Text] = Field(default={"production": "prod"}, max_length=100)  # theirs -> ours; others keep their names
+    environment: Text = "prod"  # of what names none, as an alias of MLflow
+
+
 class Listener(Part):
     host: Text = "127.0.0.1"
     port: Port
@@ -136,6 +144,7 @@ class Settings(Part):
     telemetry: TelemetrySettings = TelemetrySettings()
     dead_letters: DeadLetters = DeadLetters()
     run: Listener = Listener(port=6066)
+    hooks: dict[Text, Hook] = Field(default={})
     _places: Places = PrivateAttr(default_factory=lambda: Places("default"))
 
     def topic(self, name: str) -> str:

@@ -8,7 +8,9 @@ from anchorwatch.config.model import OURS, TOPICS, Settings
 from anchorwatch.config.secrets import is_hidden
 from anchorwatch.contract.faults import Fault, Kind, Rule, nearest
 from anchorwatch.contract.reading import Path
+from anchorwatch.sources import hooks
 
+SECRET_MIN = 8  # characters of what strangers may try to guess
 REMOVED: dict[Path, str] = {
     ("bootstrap",): "write kafka: {bootstrap.servers: …}",
     ("bootstrap_servers",): "write kafka: {bootstrap.servers: …}",
@@ -28,6 +30,7 @@ def kind(needs: tuple[Path, ...]) -> Kind[Settings]:
         Rule((("topics", "names"),), _distinct),
         Rule((("routes",), ("sinks",)), _routes),
         Rule((), _sinks),
+        Rule((("hooks",),), _hooks),
     )
     return Kind(Settings, rules, REMOVED, {}, is_hidden)
 
@@ -84,6 +87,14 @@ def _sinks(settings: Settings) -> Iterator[Fault]:
             yield (*at, "url"), "must be an address that begins with http:// or https://"
         elif sink.token is not None and "@" in urlsplit(sink.url).netloc:
             yield (*at, "token"), "the url names a user already, and a request has one Authorization; leave out one of them"
+
+
+def _hooks(settings: Settings) -> Iterator[Fault]:
+    for name, hook in settings.hooks.items():
+        if name not in hooks.names():
+            yield ("hooks", name), f"no such provider; {nearest(name, hooks.names())}; for another one write generic"
+        elif hook.secret is not None and len(hook.secret.get_secret_value()) < SECRET_MIN:
+            yield ("hooks", name, "secret"), f"must have at least {SECRET_MIN} characters: whoever guesses it may switch alerts on and off"
 
 
 def _is_http(url: str) -> bool:

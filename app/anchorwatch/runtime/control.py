@@ -23,6 +23,23 @@ log = logging.getLogger(__name__)
 COMMANDS_MAX = 10_000  # remembered for tasks that are restored later; above: the oldest leave, which no open alert waits for
 
 
+class FlagReader:
+    """A record of the topic `flags` as changes of flags; what cannot be read is told in the log."""
+
+    def __init__(self) -> None:
+        self._decoder = Flags()
+
+    def read(self, key: bytes | None, value: bytes | None, offset: int, time_ms: int) -> list[FlagChange]:
+        """At most one, its time as a number."""
+        if value is None:
+            return []  # a tombstone: compaction's business
+        decoded = self._decoder.decode([(key, value, offset, time_ms)])
+        for refused in decoded.refused:
+            log.warning("flag.refused offset=%d path=%s reason=%s; %s", offset, refused.path, refused.reason, refused.fix)
+        told = [{name: getattr(record, name) for name in FlagChange.__struct_fields__} for record in decoded.records]
+        return [FlagChange(**{**each, "changed_at_ms": int(at)}) for each, at in zip(told, decoded.at_ms.tolist(), strict=True)]
+
+
 class Controls:
     """`take` is called in the event loop, in the order of each topic."""
 
@@ -32,7 +49,7 @@ class Controls:
         self.commands: deque[tuple[int, Command]] = deque(maxlen=COMMANDS_MAX)
         self.judges: WeakSet[Judge] = WeakSet()  # also those whose task is away and may come back
         self.ingests: WeakSet[Ingest] = WeakSet()
-        self._decoder = Flags()
+        self._flags = FlagReader()
 
     def take(self, topic: str, key: bytes | None, value: bytes | None, offset: int, time_ms: int) -> None:
         if topic == self.job.topics["contracts"]:
@@ -40,7 +57,8 @@ class Controls:
                 for ingest in self.ingests:
                     self._assign(ingest)
         elif topic == self.job.topics["flags"]:
-            self._flag(key, value, offset, time_ms)
+            for change in self._flags.read(key, value, offset, time_ms):
+                self.flags.add(change)
         else:
             self._command(key, value, offset)
 
@@ -62,16 +80,6 @@ class Controls:
         models = self.roster.models_of(self.job.feed)
         if models != ingest.settings.models:
             ingest.settings = replace(ingest.settings, models=models)
-
-    def _flag(self, key: bytes | None, value: bytes | None, offset: int, time_ms: int) -> None:
-        if value is None:
-            return  # a tombstone: compaction's business
-        decoded = self._decoder.decode([(key, value, offset, time_ms)])
-        for refused in decoded.refused:
-            log.warning("flag.refused offset=%d path=%s reason=%s; %s", offset, refused.path, refused.reason, refused.fix)
-        for record, at_ms in zip(decoded.records, decoded.at_ms.tolist(), strict=True):
-            told = {name: getattr(record, name) for name in FlagChange.__struct_fields__}
-            self.flags.add(FlagChange(**{**told, "changed_at_ms": int(at_ms)}))
 
     def _command(self, key: bytes | None, value: bytes | None, offset: int) -> None:
         if value is None:

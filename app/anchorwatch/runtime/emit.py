@@ -10,7 +10,7 @@ import confluent_kafka as ck
 import msgspec
 
 from anchorwatch.config import Settings
-from anchorwatch.engine.settings import flushed, not_taken, producer
+from anchorwatch.engine.settings import Producer, flushed, not_taken, producer
 from anchorwatch.errors import ConfigError, EventRejected, Unreachable
 from anchorwatch.events import Record, Role
 from anchorwatch.runtime import formats
@@ -61,6 +61,12 @@ def record(settings: Settings, kind: str, event: Mapping[str, Any], topic: str =
 
 def send(settings: Settings, records: Sequence[Record]) -> list[str]:
     """`<topic>-<partition>@<offset>` of each, once Kafka has all. Raises Unreachable, ConfigError."""
+    client = producer({"enable.idempotence": True, "message.timeout.ms": 20_000}, settings.kafka, {"partitioner": "murmur2_random"})
+    return deliver(client, records, 25)
+
+
+def deliver(client: Producer, records: Sequence[Record], seconds: float) -> list[str]:
+    """As `send`, by a client that is there; seconds: to wait at most."""
     places: dict[int, str] = {}
     troubles: list[tuple[str, ck.KafkaError]] = []  # topic, why
 
@@ -70,11 +76,10 @@ def send(settings: Settings, records: Sequence[Record]) -> list[str]:
         else:
             places[n] = f"{message.topic()}-{message.partition()}@{message.offset()}"
 
-    client = producer({"enable.idempotence": True, "message.timeout.ms": 20_000}, settings.kafka, {"partitioner": "murmur2_random"})
     for n, each in enumerate(records):
         client.produce(each.topic, each.value, each.key, on_delivery=partial(delivered, n))
         client.poll(0)
-    left = flushed(client, 25)
+    left = flushed(client, seconds)
     if troubles and (refused := not_taken(client, *troubles[0])):
         raise refused
     if troubles or left:

@@ -1,4 +1,4 @@
-"""What a probe and Prometheus ask the supervisor: /livez, /readyz, /metrics."""
+"""What a probe and Prometheus ask the supervisor: /livez, /readyz, /metrics; and the door for hooks."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -9,11 +9,13 @@ from anchorwatch.errors import ConfigError
 
 Ready = Callable[[], dict[str, Any]]  # plain data with `ready`
 Metrics = Callable[[], Awaitable[str]]
+Hook = Callable[[web.Request], Awaitable[web.Response]]
+BODY_MAX = 262_144  # bytes of a request
 INLINE_MAX = 16_384  # bytes that are compressed at once; more: by a thread, since the loop answers probes too
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
-async def serve(host: str, port: int, ready: Ready, metrics: Metrics) -> tuple[web.AppRunner, int]:
+async def serve(host: str, port: int, ready: Ready, metrics: Metrics, hook: Hook | None = None) -> tuple[web.AppRunner, int]:
     """Listening; the port in use (0 takes a free one). Raises ConfigError when the address is taken."""
 
     async def livez(_: web.Request) -> web.Response:
@@ -28,9 +30,11 @@ async def serve(host: str, port: int, ready: Ready, metrics: Metrics) -> tuple[w
         answer.enable_compression()  # for whoever accepts it, as Prometheus does: a thirtieth on the wire
         return answer
 
-    app = web.Application()
+    app = web.Application(client_max_size=BODY_MAX)
     app.add_routes([web.get("/livez", livez), web.get("/readyz", readyz), web.get("/metrics", scraped)])
-    runner = web.AppRunner(app, access_log=None)
+    if hook:
+        app.add_routes([web.route("*", "/hooks/{source}", hook)])
+    runner = web.AppRunner(app, access_log=None, auto_decompress=False)  # a signature is of the bytes as they came, and no bomb unfolds
     await runner.setup()
     site = web.TCPSite(runner, host, port)
     try:

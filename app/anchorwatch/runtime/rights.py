@@ -10,7 +10,7 @@ Role = Literal["ingest", "judge", "ui", "client", "operator", "admin", "doctor"]
 ROLES: tuple[Role, ...] = get_args(Role)
 MEANING: dict[Role, str] = {
     "ingest": "`anchorwatch run --stage ingest`",
-    "judge": "`anchorwatch run --stage judge`, which also carries alerts to the sinks",
+    "judge": "`anchorwatch run --stage judge`, which also carries alerts to the sinks, and writes to `flags` what hooks tell, where one is on",
     "ui": "people: `status`, `alerts`, `tail`; whoever may not acknowledge or silence goes without Write on `commands`",
     "client": "a service: predictions, outcomes, decisions and flags; and `follow_alerts` under a group of its name",
     "operator": "`anchorwatch apply`: what it writes to `contracts` decides what is watched, so few should have it; "
@@ -27,7 +27,7 @@ def rights(settings: Settings, role: Role, feeds: Sequence[Feed], user: str = ""
         return _ingest(settings, feeds)
     if role == "judge":
         reads = [t("observations"), t("contracts"), t("flags"), t("commands"), f"{p}judge-changelog", t("alerts.events"), t("alerts.state")]
-        writes = [t("findings"), t("alerts.events"), t("alerts.state"), f"{p}judge-changelog"]
+        writes = [t("findings"), t("alerts.events"), t("alerts.state"), f"{p}judge-changelog", *_hooked(settings)]
         groups = [Right("Read", "group", f"{p}judge"), Right("Read", "group", f"{p}sinks")]
         return [*_topics(reads, writes), *groups, Right("Write", "transactional-id", f"{p}judge-", prefixed=True)]
     if role == "ui":
@@ -45,6 +45,11 @@ def rights(settings: Settings, role: Role, feeds: Sequence[Feed], user: str = ""
     return [Right(operation, "topic", p, prefixed=True) for operation in ("Create", "Describe", "DescribeConfigs")] + [
         Right("Read", "topic", t("contracts"))  # whose feeds need changelogs
     ]
+
+
+def _hooked(settings: Settings) -> list[str]:
+    """Where `run` writes what hooks tell."""
+    return [settings.topic("flags")] if any(hook.secret for hook in settings.hooks.values()) else []
 
 
 def _ingest(settings: Settings, feeds: Sequence[Feed]) -> list[Right]:

@@ -1,60 +1,38 @@
-"""`anchorwatch run`: one ingest process per feed and one judge, kept alive; alerts on their way to the sinks; health for probes."""
+"""`anchorwatch run`: one ingest process per feed and one judge, kept alive; alerts on their way to the sinks; health for probes, hooks."""
 
 import asyncio
 import logging
 import signal
-import threading
 from collections.abc import Sequence
 from typing import Any
 
 from anchorwatch.config import Settings
-from anchorwatch.engine.tail import tail
-from anchorwatch.errors import ConfigError, OperatorError, OurError, Unreachable
+from anchorwatch.engine.tail import Told
+from anchorwatch.errors import ConfigError, OperatorError, OurError
 from anchorwatch.events import Applied
 from anchorwatch.runtime import health, job
 from anchorwatch.runtime.child import Child
+from anchorwatch.runtime.follow import Follower
+from anchorwatch.runtime.hooks import Hooks
 from anchorwatch.runtime.roster import Roster
 from anchorwatch.runtime.sinks import AlertsOut
 from anchorwatch.telemetry import scrape
 
 log = logging.getLogger(__name__)
 FEEDS_MAX = 64  # processes of one supervisor; above: run several, `--stage ingest --feed F` each
-AGAIN_S = 5.0  # between two attempts to read contracts while Kafka is away
 
 
 class Contracts:
-    """The topic `contracts`, followed by a thread; the roster is changed in the event loop."""
+    """The topic `contracts`; the roster is changed in the event loop."""
 
     def __init__(self, settings: Settings, roster: Roster) -> None:
-        self.settings, self.roster = settings, roster
+        self.roster = roster
         self.complete, self.changed = asyncio.Event(), asyncio.Event()
         self.trouble: Exception | None = None
-        self._stopping = threading.Event()
-        self._loop = asyncio.get_running_loop()
-        self._thread = threading.Thread(target=self._run, name="contracts", daemon=True)
-        self._thread.start()
+        self.stop = Follower(settings, "contracts", self._told, self._ended, self._failed).stop
 
-    def _run(self) -> None:
-        topic = self.settings.topic("contracts")
-        while not self._stopping.is_set():
-            try:
-                for told in tail(
-                    self.settings.kafka, [topic], since="beginning", stop=self._stopping.is_set, on_end=lambda: self._call(self._ended)
-                ):
-                    self._call(self._told, told.key, told.value)
-            except Unreachable as error:
-                log.warning("contracts.waiting again_in_s=%g reason=%s", AGAIN_S, error)
-                self._stopping.wait(AGAIN_S)
-            except Exception as error:  # the edge of a thread: told to the supervisor, which ends
-                self._call(self._failed, error)
-                return
-
-    def _call(self, what: Any, *values: Any) -> None:
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(what, *values)
-
-    def _told(self, key: bytes | None, value: bytes | None) -> None:
-        if self.roster.record(key, value):
+    def _told(self, told: Told) -> None:
+        if self.roster.record(told.key, told.value):
             self.changed.set()
 
     def _ended(self) -> None:
@@ -64,9 +42,6 @@ class Contracts:
     def _failed(self, error: Exception) -> None:
         self.trouble = error
         self.changed.set()
-
-    def stop(self) -> None:
-        self._stopping.set()
 
 
 class Supervisor:
@@ -83,6 +58,7 @@ class Supervisor:
         self.children: dict[str, Child] = {}
         self._lives: dict[str, asyncio.Task[None]] = {}
         self.alerts: AlertsOut | None = None
+        self.hooks: Hooks | None = None
         self.port = 0
 
     async def run(self) -> None:
@@ -92,7 +68,9 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
         listener = self.settings.run
-        server, self.port = await health.serve(listener.host, listener.port, self.told, self.metrics)
+        self.hooks = Hooks(self.settings) if self.stage != "ingest" else None
+        door = self.hooks.answer if self.hooks else None
+        server, self.port = await health.serve(listener.host, listener.port, self.told, self.metrics, door)
         log.info("run.listening address=%s:%d", listener.host, self.port)
         self.contracts = Contracts(self.settings, self.roster)
         life = asyncio.create_task(self._live())
@@ -175,6 +153,8 @@ class Supervisor:
 
     async def _stop(self) -> None:
         self.contracts.stop()
+        if self.hooks:
+            await asyncio.to_thread(self.hooks.stop)
         for child in self.children.values():
             child.stop()
         if self.alerts:
@@ -194,8 +174,12 @@ class Supervisor:
         told = {"ready": ready, "contracts_read": self.contracts.complete.is_set(), "models": len(self.roster.registry), "stages": stages}
         if self.alerts:
             told["sinks"] = self.alerts.told()
+        if self.hooks:
+            told["hooks"] = self.hooks.told()
         return told
 
     async def metrics(self) -> str:
         found = await asyncio.gather(*(child.metrics() for child in self.children.values()))
+        if self.hooks:
+            found.append(await asyncio.to_thread(self.hooks.snapshot))
         return await asyncio.to_thread(scrape.text, [snapshot for snapshot in found if snapshot is not None])

@@ -17,12 +17,21 @@ class FlagBook:
         key = (change.environment, change.key)
         if key not in self.changes and len(self.changes) >= FLAGS_MAX:
             return
-        known = self.changes.setdefault(key, [])
-        if any((c.changed_at_ms, c.state) == (change.changed_at_ms, change.state) for c in known):
+        if self.knows(change):
             return  # a hook delivered twice
+        known = self.changes.setdefault(key, [])
         known.append(change)
         known.sort(key=lambda c: int(c.changed_at_ms or 0))
         del known[:-CHANGES_MAX]
+
+    def knows(self, change: FlagChange) -> bool:
+        """The same state at the same time, as when it was delivered twice."""
+        known = self.changes.get((change.environment, change.key), ())
+        return any((c.changed_at_ms, c.state) == (change.changed_at_ms, change.state) for c in known)
+
+    def newest(self, environment: str, key: str) -> FlagChange | None:
+        known = self.changes.get((environment, key))
+        return known[-1] if known else None
 
     def of(self, contract: Contract) -> list[FlagChange]:
         """Changes of flags that the contract names, or that name the model; oldest first."""

@@ -52,6 +52,7 @@ ATTRIBUTES = (
     Attribute("replay", "anchorwatch.replay", "true: read more than 60 s late, so a latency is an age"),
     Attribute("topic", "messaging.destination.name", "topic of Kafka"),
     Attribute("host", "host.name", "the producer's host"),
+    Attribute("source", "anchorwatch.hook.source", "the provider whose hook it is; other: a name that is none"),
     Attribute("signal", "anchorwatch.signal", "traces or metrics"),
 )
 WORDS = {attribute.word: attribute.otlp for attribute in ATTRIBUTES}
@@ -153,6 +154,14 @@ INSTRUMENTS = (
     ),
     _counter("blocks.late", "block", _M, "blocks of a window that was judged already", "raise grace, or look at the slowest ingest task"),
     _counter("blocks.holes", "block", _M, "blocks whose offsets do not follow on the block before", "a fault of ours: send the log"),
+    _counter(
+        "hooks",
+        "delivery",
+        ("source", "result"),
+        "deliveries of hooks by result: taken, known (already), passed (changes no switch), unsigned, unread, too_large, slow, method, off, "
+        "unknown, kafka (it did not take it)",
+        "unsigned: the secret, or somebody who tries; kafka: the log of `anchorwatch run`",
+    ),
     _counter("cuts", "cut", ("stage", "result"), "cuts by result: committed, refused, failed", "failed rises: the brokers' health"),
     _counter(
         "clock.skew.negative",

@@ -5,8 +5,8 @@ Method: silence on the clock of expected events (pace.py): spells that usually b
   so that an outage at noon is heard in minutes and a night without traffic is none. The rest is exact. Silence on the wall: no prediction for
   `promises.alive.silent_after` of event time; without that promise three times the longest gap of the reference. Flag: a
   change to `off` of a key that the contract names, or of an event that names the model, is said at once with actor and reason; announced
-  ones are a retirement. Evaluations: where predictions tell the reason of their flag evaluation, nearly all of them default, error, disabled
-  or stale is a switch-off that nobody announced.
+  ones are a retirement; off and on again within one window is told as one, and wakes nobody. Evaluations: where predictions tell the
+  reason of their flag evaluation, nearly all of them default, error, disabled or stale is a switch-off that nobody announced.
 Runbook: ask the actor named here, or whoever deployed last; while nothing answers, say what downstream does instead.
 """
 
@@ -118,6 +118,7 @@ class AliveRule:
         self.after_ms = silent_after_ms(layout)
         self.dark_since: int | None = None
         self.off: dict[str, Any] | None = None  # the flag change in force, as `caused_by` tells it
+        self.flip_ms = -1  # when it went off and on within the window before
         self.off_keys: set[str] = set()  # of all flags that are off: it is on again when all are
         self.awake_ms = -1  # when it was switched on again: silence begins there
         self.chose = 0  # evaluations that did, up to EVALUATIONS_MIN
@@ -144,14 +145,28 @@ class AliveRule:
         return found
 
     def _flags(self, facts: Facts) -> list[Exact]:
-        found = []
+        was_on, over, found = self.off is None, self._flip_over(), list[Exact]()
         for change in facts.flags:
             at = int(change.changed_at_ms or 0)
             if at > self.told.get(change.key, -1):
                 self.told[change.key] = at
                 found += self._went_off(change, at) if change.state == "off" else self._went_on(change, at)
         self.told = {key: self.told[key] for key in {change.key for change in facts.flags}}
-        return found
+        return over + (self._as_one(found) if found and was_on and self.off is None else found)
+
+    def _as_one(self, found: Sequence[Exact]) -> list[Exact]:
+        """Off and on again within one window is one thing to tell."""
+        off, on = found[0].caused_by[0], found[-1].caused_by[0]
+        self.flip_ms = off["at_ms"]
+        model, span = self.layout.contract.model, _span(on["at_ms"] - off["at_ms"])
+        text = f"{model} was off for {span} and is on again: {_told_of(off)}, {_told_of(on)}."
+        return [self._exact("ModelSwitchedOff", "flip", True, self.flip_ms, text, {"unit": "flag"}, (off, on), planned=True)]
+
+    def _flip_over(self) -> list[Exact]:
+        """With the window after it."""
+        since, self.flip_ms = self.flip_ms, -1
+        text = f"{self.layout.contract.model} was on again at once."
+        return [self._exact("ModelSwitchedOff", "flip", False, since, text, {}, planned=True)] if since >= 0 else []
 
     def _evaluations(self, facts: Facts) -> list[Exact]:
         """Provider down, kill switch without an event: every evaluation returns the default."""
@@ -183,7 +198,7 @@ class AliveRule:
         cause = _cause(change, at)
         self.off = {**cause, "announced": change.announced}
         verb = "retired" if change.announced else "switched off"
-        text = f"{self.layout.contract.model} was {verb}: flag {change.key!r} went to off{_by(change)}."
+        text = f"{self.layout.contract.model} was {verb}: {_told_of(cause)}."
         return [self._exact(_name(self.off), "flag", True, at, text, {"unit": "flag"}, (cause,), change.announced)]
 
     def _went_on(self, change: FlagChange, at: int) -> list[Exact]:
@@ -191,8 +206,9 @@ class AliveRule:
         if self.off is None or self.off_keys:
             return []
         off, self.off, self.awake_ms = self.off, None, at
-        text = f"{self.layout.contract.model} is on again: flag {change.key!r} went to {change.state}{_by(change)}."
-        return [self._exact(_name(off), "flag", False, off["at_ms"], text, {}, (_cause(change, at),), off["announced"])]
+        cause = _cause(change, at)
+        text = f"{self.layout.contract.model} is on again: {_told_of(cause)}."
+        return [self._exact(_name(off), "flag", False, off["at_ms"], text, {}, (cause,), off["announced"])]
 
     def _exact(  # the sentence, and how loud it is
         self,
@@ -209,17 +225,21 @@ class AliveRule:
         return Exact("alive", subject, name, severity, not planned, is_open, since, text, RUNBOOK, evidence, caused_by)  # type: ignore[arg-type]
 
     def holds(self) -> set[str]:
-        open_ones = {"silence": self.dark_since is not None, "flag": self.off is not None, "evaluations": self.fallen_told}
+        open_ones = {
+            "flip": self.flip_ms >= 0, "silence": self.dark_since is not None, "flag": self.off is not None,
+            "evaluations": self.fallen_told,
+        }  # fmt: skip
         return {subject for subject, is_open in open_ones.items() if is_open}
 
     def snapshot(self) -> dict[str, Any]:
         return {
             "chose": self.chose, "fallen": self.fallen, "fallen_told": self.fallen_told, "dark_since": self.dark_since, "off": self.off,
-            "off_keys": sorted(self.off_keys), "awake_ms": self.awake_ms, "told": self.told,
+            "off_keys": sorted(self.off_keys), "awake_ms": self.awake_ms, "told": self.told, "flip_ms": self.flip_ms,
         }  # fmt: skip
 
     def restore(self, kept: Mapping[str, Any]) -> None:
         self.dark_since, self.off, self.off_keys = kept.get("dark_since"), kept.get("off"), set(kept.get("off_keys", ()))
+        self.flip_ms = kept.get("flip_ms", -1)
         self.awake_ms, self.told = kept.get("awake_ms", -1), dict(kept.get("told", {}))
         self.chose, self.fallen, self.fallen_told = kept.get("chose", 0), list(kept.get("fallen", ())), kept.get("fallen_told", False)
 
@@ -230,8 +250,10 @@ def _cause(change: FlagChange, at: int) -> dict[str, Any]:
     return {"kind": change.kind, "key": change.key, "state": change.state, "at_ms": at, "actor": actor, "reason": reason}
 
 
-def _by(change: FlagChange) -> str:
-    return (f" by {change.actor}" if change.actor else "") + (f" ({change.reason})" if change.reason else "")
+def _told_of(cause: Mapping[str, Any]) -> str:
+    """`flag 'loan-on' went to off by ann (latency)`."""
+    by = (f" by {cause['actor']}" if cause["actor"] else "") + (f" ({cause['reason']})" if cause["reason"] else "")
+    return f"flag {cause['key']!r} went to {cause['state']}{by}"
 
 
 def _name(off: Mapping[str, Any]) -> str:

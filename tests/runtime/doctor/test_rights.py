@@ -2,6 +2,7 @@ from dataclasses import replace
 
 from tests.runtime.doctor.cases import BROKER, INGEST, OUTCOMES, PREDICTIONS, facts, found, topic
 
+from anchorwatch.config import load
 from anchorwatch.runtime.doctor.facts import Group, Topic
 from anchorwatch.runtime.doctor.rights import look, needed
 
@@ -10,6 +11,14 @@ def test_a_missing_right_is_named_with_its_topic() -> None:
     poor = replace(topic("anchorwatch.observations"), rights=frozenset(("READ",)))
 
     assert found(list(look(facts(topics={poor.name: poor})))) == ["this user lacks WRITE on anchorwatch.observations"]
+
+
+def test_hooks_write_flags() -> None:
+    readable = replace(topic("anchorwatch.flags"), rights=frozenset(("READ",)))
+    hooked = load(None, {}, {"kafka.bootstrap.servers": "b:9092", "hooks.unleash.secret": "long enough"})
+
+    assert found(list(look(facts(topics={readable.name: readable})))) == []
+    assert found(list(look(facts(topics={readable.name: readable}, settings=hooked)))) == ["this user lacks WRITE on anchorwatch.flags"]
 
 
 def test_a_topic_that_is_hidden_from_us_is_a_missing_right_not_a_missing_topic() -> None:
