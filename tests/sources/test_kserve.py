@@ -140,3 +140,29 @@ def test_a_time_that_is_not_told_is_that_of_the_record() -> None:
     opened = translator().open([binary(REQUEST, "a", "", V1[0]), binary(RESPONSE, "a", "soon", V1[1])])
 
     assert {name for event in events(opened) for name in event} == {"prediction_id", "prediction", "features", "model", "environment"}
+
+
+def test_a_heartbeat_says_as_much_as_a_later_record_and_one_far_ahead_no_more_than_its_own_time() -> None:
+    beat: Row = (None, b'{"heartbeat_at_ms": 4000000000000}', 0, T0 + 60_000)
+    for within, given_up in ((300_000, 2), (400_000, 0)):
+        made = translator(pair_within_ms=within)
+        made.open([binary(REQUEST, "lost", ASKED, V1[0])])
+
+        opened = made.open([beat])
+
+        assert len(opened.rows) == given_up + 1
+        assert opened.rows[-1] == beat
+
+
+def test_the_clock_gives_up_what_a_later_record_would_have() -> None:
+    made = translator(pair_within_ms=5_000)
+    made.open([binary(REQUEST, "lost", ASKED, V1[0]), binary(REQUEST, "b", ASKED, V1[0], stamp=T0 + 3_000)])
+
+    assert made.overdue(T0 + 5_000) is None
+    opened = made.overdue(T0 + 5_001)
+
+    assert opened is not None
+    assert [(e["prediction_id"], e["status"]) for e in events(opened)] == [("lost#0", 504), ("lost#1", 504)]
+    assert {row[3] for row in opened.rows} == {T0 + 5_000}
+    assert opened.tally == {("prod/fraud", "note.request_alone"): 1}
+    assert made.overdue(T0 + 5_001) is None

@@ -11,6 +11,7 @@ from anchorwatch.contract import to_json
 from anchorwatch.events import Applied, Observation, Row
 from anchorwatch.runtime import formats
 from anchorwatch.runtime.drive import TOPICS, Event
+from anchorwatch.stages import dead
 from anchorwatch.stages import ingest as ingests
 from anchorwatch.stages.ingest import Ingest, IngestSettings
 from anchorwatch.stages.registry import Registry
@@ -291,7 +292,7 @@ def test_of_one_kind_a_hundred_dead_letters_a_minute_are_kept_and_all_are_counte
     ingest.take("predictions", bad, T0)
     ingest.take("predictions", bad[:5], T0 + 60_000)
 
-    assert sum(r.topic == "dead-letters" for r in ingest.freeze({}).records) == ingests.DEAD_PER_MINUTE + 5
+    assert sum(r.topic == "dead-letters" for r in ingest.freeze({}).records) == dead.PER_MINUTE + 5
     assert ingest.tallies[""]["refused.malformed"] == 255
 
 

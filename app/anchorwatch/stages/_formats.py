@@ -28,6 +28,9 @@ class Translator(Protocol):
 
     def open(self, rows: Sequence[Row]) -> Opened: ...
 
+    def overdue(self, now_ms: int) -> Opened | None:
+        """Events of which a half never came, told by the clock alone; None: none."""
+
     def snapshot(self) -> list[list[Any]]:
         """What waits for its other half, as plain data."""
 

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from anchorwatch.events import Observation, Record, Role, Row, Rows
+from anchorwatch.events import Observation, Role, Row, Rows
 from anchorwatch.stages._formats import Decoder, Formats, Translator
 from anchorwatch.stages.columns import Maker, Objects
+from anchorwatch.stages.dead import DeadLetters
 from anchorwatch.stages.ingest_state import Book
-from anchorwatch.stages.intake import Batch, Intake
+from anchorwatch.stages.intake import Batch, Intake, known_by
 from anchorwatch.stages.model_ingest import ModelIngest
 from anchorwatch.stages.observe import observations, records_of
 from anchorwatch.stages.registry import Registry, Version
@@ -24,7 +25,6 @@ from anchorwatch.stages.upstream import Upstream
 from anchorwatch.watches.base import Ints
 
 AHEAD_MS_MAX = 300_000  # a time further ahead of the wall is no time at all
-DEAD_PER_MINUTE = 100  # dead letters of one topic and kind that are kept; the rest is counted
 KEYS = ("note.misplaced_key", "note.quoted_key")
 MODELS_MAX = 1_000  # names without a contract that are counted apart; above: together
 ENVIRONMENT, MODEL = attrgetter("environment"), attrgetter("model")
@@ -61,9 +61,7 @@ class Ingest:
         self.spans: dict[str, tuple[int, int]] = {}  # offsets read since the last observation
         self.tallies: dict[str, dict[str, int]] = {}  # since the last observation
         self.ready: list[Observation] = []
-        self.dead: list[Record] = []
-        self._dead_minute: dict[tuple[str, str], int] = {}
-        self._minute = -1
+        self.dead = DeadLetters(formats.dead_letter, task, settings.dead_letters)
         self._decoders: dict[str, Decoder] = {}
         self._translators: dict[str, Translator] = {}  # by topic, of foreign ones alone
         self.upstream = {topic: Upstream() for topic in sorted(settings.rekeyed)}
@@ -94,13 +92,16 @@ class Ingest:
             if not came:
                 return
         self._prepare(int(rows.stamps[0]))
-        role, known_ms = self.settings.roles[topic], _known_by(rows, polled_ms)
+        role, known_ms = self.settings.roles[topic], known_by(rows, polled_ms)
         if topic in self._translators:
             rows, traceparents, decoded = self._translated(topic, role, rows, polled_ms, traceparents)
         else:
             decoded = self._decoders[role].decode(rows)
             self._refuse(topic, rows, decoded.refused, decoded.tally, polled_ms)
         self._advance(topic, decoded.at_ms, decoded.heartbeat_ms, known_ms)
+        self._count_all(topic, rows, decoded, polled_ms, traceparents)
+
+    def _count_all(self, topic: str, rows: Rows, decoded: Any, polled_ms: int, traceparents: Sequence[bytes | None] | None) -> None:
         if decoded.records:
             row_of = None if decoded.rows is None else np.array(decoded.rows, np.int64)
             at_ms = self._sane(decoded.at_ms, polled_ms)
@@ -108,7 +109,7 @@ class Ingest:
                 topic, self.task, rows, decoded.records, decoded.ids, decoded.traces, row_of, at_ms, decoded.latency_ms, polled_ms, traceparents
             )  # fmt: skip
             for key, places in self._by_model(decoded.records).items():
-                self._route(role, key, batch if places is None else batch.part(places))
+                self._route(self.settings.roles[topic], key, batch if places is None else batch.part(places))
 
     def _translated(
         self, topic: str, role: Role, rows: Rows, polled_ms: int, traceparents: Sequence[bytes | None] | None
@@ -226,27 +227,19 @@ class Ingest:
             kind, _, detail = what.partition(".")
             name = {"note": "anchorwatch.notes", "repair": "anchorwatch.repairs"}.get(kind, "anchorwatch.records.tombstones")
             self.intake.report.count(name, n, **({"kind": detail.partition(":")[0]} if detail else {}))
-        if polled_ms // 60_000 != self._minute:
-            self._minute, self._dead_minute = polled_ms // 60_000, {}
         for refused in refusals:
             self.note("", f"refused.{refused.kind}", 1)
             self.intake.report.count("anchorwatch.dead_letters", 1, kind=refused.kind)
-            kept = self._dead_minute[topic, refused.kind] = self._dead_minute.get((topic, refused.kind), 0) + 1
-            if kept <= DEAD_PER_MINUTE:
-                self.dead.append(self.formats.dead_letter(rows[refused.row], topic, self.task, refused, self.settings.dead_letters))
+            self.dead.add(rows[refused.row], topic, refused, polled_ms)
         self.note("", f"read.{topic}", len(rows))
 
     # the clock
 
     def tick(self, now_ms: int, ended: frozenset[str]) -> None:
         """ended: topics read to their end; under the wall's clock they are as far as now."""
-        times = []
-        for topic in self.settings.roles:
-            if topic in self.upstream:
-                times.append(self.upstream[topic].to_ms())
-                continue
-            seen = self.seen.get(topic, -1)
-            times.append(max(seen, now_ms) if self.settings.wall and topic in ended else seen)
+        times = [self._far(topic, now_ms, ended) for topic in self.settings.roles]
+        if self.settings.wall:  # else heartbeats tell, in their place among the records
+            self._give_up(dict(zip(self.settings.roles, times, strict=True)), now_ms)
         watermark = min(times) - self.settings.lateness_ms
         if watermark <= self.watermark or min(times) < 0:
             return
@@ -254,6 +247,24 @@ class Ingest:
         boundary = watermark // self.settings.window_ms * self.settings.window_ms
         if boundary > self.closed_ms:
             self._close(boundary)
+
+    def _far(self, topic: str, now_ms: int, ended: frozenset[str]) -> int:
+        if topic in self.upstream:
+            return self.upstream[topic].to_ms()
+        seen = self.seen.get(topic, -1)
+        return max(seen, now_ms) if self.settings.wall and topic in ended else seen
+
+    def _give_up(self, far: Mapping[str, int], now_ms: int) -> None:
+        """Before windows close: halves of events whose other half did not come, on topics where no record tells that it is so late."""
+        if self.halves:
+            self._prepare(now_ms)  # nothing came since this life began
+        for topic, translator in self._translators.items():
+            if (opened := translator.overdue(far[topic])) is not None:
+                ours = Rows.of(opened.rows)
+                decoded = self._decoders[self.settings.roles[topic]].decode(ours)
+                self._refuse(topic, ours, (), Counter(opened.tally) + Counter(decoded.tally), now_ms)
+                self.note("", "note.pair_refused", len(decoded.refused))  # there is no record to be a dead letter
+                self._count_all(topic, ours, decoded, now_ms, None)
 
     def _close(self, boundary: int) -> None:
         for key, model in self.models.items():
@@ -276,7 +287,7 @@ class Ingest:
     # the cut
 
     def due(self) -> bool:
-        return bool(self.ready or self.dead)
+        return bool(self.ready or self.dead.letters)
 
     def freeze(self, spans: Mapping[str, tuple[int, int]]) -> Frozen:
         """spans: topic -> offsets [from, to) read since the cut before."""
@@ -285,11 +296,4 @@ class Ingest:
         records = records_of(self)
         chunks = self.book.freeze(self)
         report, self.intake.report = self.intake.report, Report()
-        dead, self.dead = self.dead, []
-        return Frozen(chunks, records + dead, report)
-
-
-def _known_by(rows: Rows, polled_ms: int) -> int:
-    """When the newest of consecutive records was there at the latest: it was read, and where the broker stamps, written."""
-    written_ms = int(rows.stamps[-1])
-    return min(polled_ms, written_ms) if written_ms > 0 else polled_ms
+        return Frozen(chunks, records + self.dead.take(), report)

@@ -264,3 +264,9 @@ class Intake:
                 stamp, batch.polled_ms, batch.polled_ms, linked, delay, str(record.label)[:64],
             )  # fmt: skip
             self.report.kept.append(kept_one)
+
+
+def known_by(rows: Rows, polled_ms: int) -> int:
+    """When the newest of consecutive records was there at the latest: it was read, and where the broker stamps, written."""
+    written_ms = int(rows.stamps[-1])
+    return min(polled_ms, written_ms) if written_ms > 0 else polled_ms

@@ -247,7 +247,9 @@ class Slices:
             "key": self.cells.key, "line": self.line.line, "level_days": self.level_days, "week": self.week, "credited_ms": self.credited_ms,
             "trials": [[place, *trial] for place, trial in sorted(self.trials.items())],
         }  # fmt: skip
-        return header, {"seen": self.seen.copy(), "lent_until": self.lent_until.copy(), "since": self.since.copy()} | dict(self.bank.snapshot())
+        return header, {"seen": self.seen.copy(), "lent_until": self.lent_until.copy(), "since": self.since.copy()} | dict(
+            self.bank.snapshot()
+        )
 
     def restore(self, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
         """Raises StateCorrupt. What is of other cells, another line or another number of places is left: all begins anew."""

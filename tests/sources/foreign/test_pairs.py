@@ -63,3 +63,14 @@ def test_what_waits_is_bounded_and_the_oldest_leaves_first(bound: str, monkeypat
     assert left
     assert len(made.waiting) <= 2
     assert made.size == sum(len(raw) for _, _, raw in made.waiting.values())
+
+
+@given(moves, st.integers(0, 300))
+def test_the_clock_tells_what_a_later_record_would(steps: list[tuple[str, str, int]], later: int) -> None:
+    by_record, by_clock, now = Pairs(WITHIN), Pairs(WITHIN), 0
+    for name, side, wait in steps:
+        now += wait
+        by_record.add(half(name, side), now)
+        by_clock.add(half(name, side), now)
+
+    assert by_clock.overdue(now + later) == by_record.add(half("new", "request"), now + later)[0]

@@ -13,7 +13,7 @@ import msgspec
 from anchorwatch import sources
 from anchorwatch.contract import Contract, Input
 from anchorwatch.contract.fields import steps
-from anchorwatch.errors import EventRejected
+from anchorwatch.errors import UNREADABLE, EventRejected
 from anchorwatch.events import Headed, Headers, Role, Row
 from anchorwatch.sources.base import Refused
 from anchorwatch.sources.foreign.documents import Document, one_object
@@ -21,6 +21,7 @@ from anchorwatch.sources.foreign.mapper import Mapper, Reading, Spot
 from anchorwatch.sources.foreign.pairs import Pairs, Whole
 from anchorwatch.sources.foreign.wire import Schemas, Wire, wire_of
 from anchorwatch.sources.native.careful import Remarks
+from anchorwatch.sources.native.times import AHEAD_MAX_MS, instant
 
 __all__ = ["Opened", "Reading", "Spot", "Translator", "of_contracts"]
 
@@ -55,6 +56,7 @@ class Translator:
         self.mapper = Mapper(reading, self.format.fields.get(reading.role, {}), self.format.answer)
         self.places = dict(self.mapper.places())
         self.pairs = Pairs(reading.pair_within_ms) if self.format.half else None
+        self.owner = f"{reading.environment or 'prod'}/{reading.model or ''}"  # of halves that never became an event
 
     def open(self, rows: Sequence[Row]) -> Opened:
         opened = Opened([], [], [], [], Counter(), self.places)
@@ -107,38 +109,53 @@ class Translator:
 
     def _half(self, i: int, row: Row, remarks: Remarks, opened: Opened) -> bool:
         """Does the row lead to nothing yet? Raises EventRejected: of this half, or of the pair that it completes."""
+        assert self.format.half, "asked of formats in halves alone"
+        assert self.pairs, "made for them"
         if is_heartbeat(row[1] or b""):
+            self._leave(i, row, self.pairs.overdue(min(heartbeat_ms(row[1] or b""), row[3] + AHEAD_MAX_MS)), opened)
             opened.rows.append(row)
             opened.origin.append(i)
             return False
-        assert self.format.half, "asked of formats in halves alone"
-        assert self.pairs, "made for them"
         half = self.format.half(row[1], headers_of(row), remarks)
         left, dropped = self.pairs.add(half, row[3])
-        owner = f"{self.reading.environment or 'prod'}/{self.reading.model or ''}"
         if dropped:
-            opened.tally[owner, "note.half_twice"] += 1
-        before, trouble = len(opened.rows), None
+            opened.tally[self.owner, "note.half_twice"] += 1
+        before = len(opened.rows)
+        trouble = self._leave(i, row, left, opened)
+        if trouble and len(opened.rows) == before:
+            raise trouble
+        if trouble:
+            opened.tally[self.owner, "note.pair_refused"] += 1
+        return len(opened.rows) == before
+
+    def _leave(self, i: int, row: Row, left: Sequence[Whole], opened: Opened) -> EventRejected | None:
+        """-> what is wrong with the first pair that is whole; anything else that is refused is counted."""
+        trouble = None
         for whole in left:
             try:
-                self._joined(i, row, whole, owner, opened)
+                self._joined(i, row, whole, opened)
             except EventRejected as error:
                 if whole.response and whole.request and not trouble:
                     trouble = error
                 else:
-                    opened.tally[owner, "note.pair_refused"] += 1
-        if trouble and len(opened.rows) == before:
-            raise trouble
-        if trouble:
-            opened.tally[owner, "note.pair_refused"] += 1
-        return len(opened.rows) == before
+                    opened.tally[self.owner, "note.pair_refused"] += 1
+        return trouble
 
-    def _joined(self, i: int, row: Row, whole: Whole, owner: str, opened: Opened) -> None:
+    def overdue(self, now_ms: int) -> Opened | None:
+        """Halves that have waited too long by now, where no record came to say so. None: none has. Their rows have no record (`origin` -1)."""
+        left = self.pairs.overdue(now_ms) if self.pairs else []
+        if not left:
+            return None
+        opened = Opened([], [], [], [], Counter(), self.places)
+        self._leave(-1, (None, None, 0, 0), left, opened)
+        return opened
+
+    def _joined(self, i: int, row: Row, whole: Whole, opened: Opened) -> None:
         if whole.request is None:
-            opened.tally[owner, "note.response_alone"] += 1
+            opened.tally[self.owner, "note.response_alone"] += 1
             return
         if whole.response is None:
-            opened.tally[owner, "note.request_alone"] += 1
+            opened.tally[self.owner, "note.request_alone"] += 1
         documents = self.format.joined(whole.request, whole.response)
         strange = Remarks()
         strange.strange = True  # NaN may stand in what was kept: written as the word, so that it is repaired and counted
@@ -161,6 +178,15 @@ def headers_of(row: Row) -> Headers:
 
 def is_heartbeat(value: bytes) -> bool:
     return value.startswith(b'{"heartbeat_at_ms"')
+
+
+def heartbeat_ms(value: bytes) -> int:
+    """-1: not readable, which the decoder says."""
+    try:
+        at = instant(msgspec.json.decode(value, type=dict[str, int | str])["heartbeat_at_ms"])
+    except UNREADABLE:
+        return -1
+    return at if isinstance(at, int) else -1
 
 
 def encoded(event: Document, *, strange: bool) -> bytes:

@@ -2,7 +2,8 @@
 
 What waits is kept as it was understood, not as bytes of the record. A half that comes twice is dropped; one that comes again after its event
 was complete makes an event again, which the join knows as a duplicate. A request alone leaves `within` ms of record time later, as a failed
-call; a response alone leaves by then without an event, counted.
+call; a response alone leaves by then without an event, counted. That it is so late a later record tells, a heartbeat, or the task's clock
+(`overdue`); the event is the same.
 """
 
 import json
@@ -46,6 +47,10 @@ class Pairs:
             request, response = (half, other) if half.side == "request" else (other, half)
             found.append(Whole(request, response, stamp))
         return [*self._old(stamp), *found], False
+
+    def overdue(self, now_ms: int) -> list[Whole]:
+        """What leaves when no record tells that it is so late: of a topic that fell silent."""
+        return list(self._old(now_ms))
 
     def _take(self, name: str) -> Half:
         raw = self.waiting.pop(name)[2]
