@@ -381,4 +381,5 @@ class Applied(msgspec.Struct, omit_defaults=True):
     effective_from_ms: int
     reason: str = ""
     reference: dict[str, Any] | None = None
+    learnt: bool = False  # from the stream, by nobody's order: a changed file of the same model still wins
     schema: str = "applied.v1"

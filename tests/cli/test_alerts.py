@@ -17,7 +17,8 @@ from anchorwatch.alerting.records import alert_records
 from anchorwatch.alerting.signal import Signal
 from anchorwatch.cli import _alerts_shown as shown
 from anchorwatch.cli import launch as run
-from anchorwatch.cli.alerts import _login, _until
+from anchorwatch.cli._written import login
+from anchorwatch.cli.alerts import _until
 from anchorwatch.errors import ConfigError
 from anchorwatch.events import Alert, Command, Summary
 
@@ -253,4 +254,4 @@ def test_a_login_without_a_name_is_asked_who_it_is(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("os.getuid", lambda: 3_999_999_999)  # as a container does that is given a number in place of a user
 
     with pytest.raises(ConfigError, match=r"--actor: .*ANCHORWATCH_ACTOR"):
-        _login()
+        login()

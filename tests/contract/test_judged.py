@@ -16,7 +16,6 @@ def test_all_that_waits_for_a_later_version_is_named() -> None:
         "decisions",
         "labels.hidden_when",
         "labels.explored",
-        "reference.season",
         "promises.impact",
         "promises.alive.siblings",
     ]

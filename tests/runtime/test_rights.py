@@ -16,10 +16,10 @@ def of(role: Role, operation: str, kind: str = "topic") -> set[str]:
     return {right.name for right in found if (right.operation, right.kind) == (operation, kind)}
 
 
-def test_only_an_operator_writes_contracts_and_only_people_write_commands() -> None:
+def test_only_an_operator_and_what_learns_write_contracts_and_only_people_write_commands() -> None:
     writers = {topic: {role for role in ROLES if topic in of(role, "Write")} for topic in ("p.contracts", "p.commands")}
 
-    assert writers == {"p.contracts": {"operator"}, "p.commands": {"ui"}}
+    assert writers == {"p.contracts": {"operator", "learner"}, "p.commands": {"ui"}}
 
 
 def test_ingest_reads_the_topics_of_its_feeds_under_groups_of_its_own() -> None:

@@ -85,3 +85,26 @@ def test_a_contract_that_this_version_would_read_wrongly_is_refused() -> None:
 
     assert not changed
     assert "source.predictions.format: not in this version" in made.registry.refused["prod/churn"]
+
+
+def learnt(text: str, at_ms: int) -> bytes:
+    found = applied(text, at_ms)
+    found.learnt = True
+    return msgspec.json.encode(found)
+
+
+def test_what_a_file_learnt_by_itself_is_in_force_from_its_time_on_and_the_file_goes_on() -> None:
+    known = roster(FRAUD)
+    known.record(b"prod/fraud", learnt(FRAUD, 50_000))
+    versions = [v.from_ms for v in known.registry.versions["prod/fraud"]]
+    known.record(b"prod/fraud", record(FRAUD + "timezone: Europe/Berlin\n", 90_000))
+
+    assert versions == [0, 50_000]
+    assert [v.contract.timezone for v in known.registry.versions["prod/fraud"]] == ["Europe/Berlin"]
+
+
+def test_what_another_text_of_the_file_learnt_is_passed_over() -> None:
+    known = roster(FRAUD + "timezone: Europe/Berlin\n")
+
+    assert not known.record(b"prod/fraud", learnt(FRAUD, 50_000))
+    assert [v.contract.timezone for v in known.registry.versions["prod/fraud"]] == ["Europe/Berlin"]

@@ -3,11 +3,12 @@ import pytest
 from tests.traffic import LOAN, Fault, contract_of, loan_drive, quiet_then
 from tests.watches.seeing import layout, seen
 
+from anchorwatch.estimators.bank import BernoulliBank
 from anchorwatch.stages.monitors import Monitors
 from anchorwatch.watches import catalogue
 from anchorwatch.watches.base import WHOLE, Columns, Ints
 from anchorwatch.watches.layout import Layout
-from anchorwatch.watches.pace import EVENTS, VOLUME
+from anchorwatch.watches.pace import EVENTS, VOLUME, Meter, pace_of
 from anchorwatch.watches.volume import AMOUNT, WATCH
 
 END_OF_TIME = "2099-01-01T00:00:00Z"
@@ -66,6 +67,65 @@ def test_too_much_and_too_little_are_0_1_streams_of_spells() -> None:
     assert [s.label for s in found.streams] == ["low", "high"]
     assert found.streams[0].line < 0.1
     assert verdicts == [("warning", "low")]
+
+
+HOUR_MS, MONDAY = 3_600_000, 345_600_000  # 1970-01-05 00:00 UTC
+
+
+def hourly(days: int, seed: int, wander: float, more: float = 1.0) -> Ints:
+    """Events of each hour, up to 60 at 15 o'clock and none at night; `wander` of the rate's log from hour to hour."""
+    rng, hours = np.random.default_rng(seed), np.arange(24 * days)
+    usual = 60 * np.clip(np.sin((hours % 24 - 5) / 19 * np.pi), 0, None)
+    return rng.poisson(more * usual * np.exp(rng.normal(0, wander, len(hours)) - wander**2 / 2))
+
+
+def amount(seed: int, wander: float) -> Layout:
+    of, counts = layout(), hourly(28, seed, wander)
+    assert of.reference is not None
+    at = MONDAY + np.repeat(np.arange(len(counts)), counts) * HOUR_MS
+    at += np.random.default_rng(seed).integers(0, HOUR_MS, len(at))
+    of.reference.pace.clear()
+    of.reference.pace.update(pace_of(at, MONDAY, MONDAY + len(counts) * HOUR_MS, "UTC"))
+    of.reference.phi[AMOUNT] = of.reference.pace["volume"][-2:]
+    return of
+
+
+def alarms(of: Layout, counts: Ints, level: float, share: float) -> list[int]:
+    """Hours at which the amount alarms, as a monitor of its own."""
+    [found] = [m for m in WATCH.monitors(of) if m.key == AMOUNT]
+    bank = BernoulliBank(
+        group=[0, 0], line=[s.line for s in found.streams], phi=of.phi(AMOUNT, 2), up=True, share=share, clear_days=1.0, pages=True,
+        level_days=level, healing_min=3.0,
+    )  # fmt: skip
+    meter, told, credited = Meter(of, HOUR_MS), [], 0.0
+    for hour, n in enumerate(counts.tolist()):
+        credited += 1 / 24
+        spells = meter.advance(MONDAY + (hour + 1) * HOUR_MS, n).get(VOLUME.key)
+        if spells is not None:
+            ones = [int(spells[stream.k[0]]) for stream in found.streams]
+            changes = bank.window([1, 1], ones, credited, hour * HOUR_MS, (hour + 1) * HOUR_MS)
+            told += [hour for change in changes if change.verdict == "page" and not change.relapse]
+            credited = 0.0
+    return told
+
+
+@pytest.mark.parametrize("wander", [0.0, 0.5])
+def test_quiet_traffic_alarms_no_more_often_than_promised_and_half_of_it_does(wander: float) -> None:
+    """28 days of reference, 60 of life, a mark of 20 days and a share of .5: 60 * .5 / 20 = 1.5 alarms each are promised; twelve models."""
+    quiet = halved = 0
+    try:
+        for seed in range(12):
+            of = amount(seed, wander)
+            quiet += len(alarms(of, hourly(60, 100 + seed, wander), 20.0, 0.5))
+            halved += bool(alarms(of, hourly(10, 200 + seed, wander, more=0.3), 20.0, 0.5))
+    finally:
+        clean = layout().reference
+        assert clean is not None
+        clean.pace.clear()
+        clean.phi.pop(AMOUNT, None)
+
+    assert quiet <= 12 * 1.5
+    assert halved == 12
 
 
 def test_events_are_counted_once_whoever_is_switched_off() -> None:

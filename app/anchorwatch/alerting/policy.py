@@ -112,6 +112,11 @@ class ModelAlerts:
         return keys
 
     @property
+    def harmed_ms(self) -> int | None:
+        """Since when some harm is open, event time; None: none is."""
+        return min((kept.since_ms for kept in self._memory.alerts.values() if kept.open and kept.harm), default=None)
+
+    @property
     def due_ms(self) -> int | None:
         """Event time from which `window` has something to tell without any signal: what came back and lasts; None: nothing waits."""
         return min((incident.owed_ms for incident in self._memory.incidents.values() if incident.owed_ms is not None), default=None)

@@ -74,6 +74,6 @@ def learnt(
     made = []
     for contract in contracts:
         begin, (reference, origin) = apply.effective(effective_from, contract, now_ms), known[contract.key]
-        applied = Applied(contract=to_json(contract), at_ms=now_ms, effective_from_ms=begin, reference=reference, **said)
+        applied = Applied(to_json(contract), said["actor"], now_ms, begin, said.get("reason", ""), reference)
         made.append(apply.Learnt(applied, contract, origin))
     return made

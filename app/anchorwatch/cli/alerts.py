@@ -1,6 +1,5 @@
-"""List, follow and show alerts; acknowledge, silence and resolve them."""
+"""List, follow and show alerts; acknowledge, silence, resolve and accept them."""
 
-import getpass
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,13 +8,12 @@ import typer
 
 if TYPE_CHECKING:
     from anchorwatch.config import Settings
-    from anchorwatch.events import Alert, Command
+    from anchorwatch.events import Alert
 
 from anchorwatch.cli._alerts_read import AsJson, alert_of, left_out, matching, names, state
 from anchorwatch.cli._settings import Bootstrap, SettingsFile, settings_of
 
 app = typer.Typer()
-HEARD_OF_MS = 3_600_000  # a model without a contract on this machine or on the topic is known by its summaries
 
 Target = Annotated[
     str, typer.Argument(help="An alert's id (or its beginning) or key, an incident, or a model as prod/fraud.", metavar="TARGET")
@@ -135,6 +133,32 @@ def resolve(
     _order("resolve", target, reason, actor, settings_of(settings, bootstrap), as_json=as_json)
 
 
+@app.command("accept")
+def accept(
+    target: Annotated[str, typer.Argument(help="An alert's id (or its beginning) or key, or an incident.", metavar="ALERT")],
+    reason: Reason = "",
+    actor: Actor = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be normal; write nothing.")] = False,
+    settings: SettingsFile = None,
+    bootstrap: Bootstrap = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say that this is normal now: what came since the change is the reference of these monitors alone, and the alert ends.
+
+    The line of a promise is never moved. Takes effect at the first window from now on; `apply --relearn` learns all anew.
+    """
+    from anchorwatch.cli import _accepted as accepted
+    from anchorwatch.cli._written import login
+    from anchorwatch.errors import ConfigError
+
+    if not reason.strip():
+        raise ConfigError('accept needs a reason, for those who come after you: --reason "new product since May, checked"')
+    chosen = settings_of(settings, bootstrap)
+    named = matching([alert for alert in state(chosen) if alert.state != "resolved"], target)
+    said = {"reason": reason.strip(), "actor": actor or login()}
+    accepted.tell(accepted.accept(chosen, named, target, said, dry_run=dry_run), dry_run=dry_run, as_json=as_json)
+
+
 # --- reading --------------------------------------------------------------------------------------------------------------------
 
 
@@ -167,6 +191,7 @@ def _order(
     verb: Any, target: str, reason: str, actor: str | None, settings: "Settings", *, until_ms: int | None = None, as_json: bool = False
 ) -> None:
     """Write one command. Nothing is written for a target that does not exist; a model may be silenced before anything fires."""
+    from anchorwatch.cli._written import login, write
     from anchorwatch.errors import ConfigError
     from anchorwatch.events import Command
 
@@ -178,9 +203,10 @@ def _order(
         _known(settings, target, alerts)
     named = [] if before_it_fires else matching(alerts, target)
     exact = target if before_it_fires or target in names(named[0]) else named[0].id
-    order = Command(verb, exact, actor or _login(), reason.strip(), int(time.time() * 1_000), until_ms)
-    _write(settings, order)
+    order = Command(verb, exact, actor or login(), reason.strip(), int(time.time() * 1_000), until_ms)
     from anchorwatch.cli import _alerts_shown as shown
+
+    write(settings, "commands", f"{order.verb}/{order.target}", order)
 
     shown.ordered(order, named, as_json=as_json)
 
@@ -189,48 +215,9 @@ def _known(settings: "Settings", target: str, alerts: "list[Alert]") -> None:
     """Raises ConfigError for a model that nobody knows: the silence would hush nothing, and nobody would notice."""
     from urllib.parse import unquote
 
-    from anchorwatch.contract.faults import nearest
-    from anchorwatch.errors import ConfigError
-    from anchorwatch.runtime import status
+    from anchorwatch.cli._written import known
 
-    model = "/".join(unquote(part) for part in target.split("/")[:2])
-    models = status.models(settings, int(time.time() * 1_000) - HEARD_OF_MS, alerts)
-    if model not in models:
-        raise ConfigError(f"{target}: no such model; {nearest(model, models or {'none at all'})}")
-
-
-def _login() -> str:
-    """Raises ConfigError where the system has no name for us, as in a container with a number in place of a user."""
-    from anchorwatch.errors import ConfigError
-
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        raise ConfigError("--actor: this login has no name; say who you are, by --actor or ANCHORWATCH_ACTOR") from None
-
-
-def _write(settings: "Settings", order: "Command") -> None:
-    import msgspec
-
-    from anchorwatch.engine.settings import WRITING, flushed, not_taken, producer
-    from anchorwatch.errors import Unreachable
-
-    failures: list[Any] = []  # KafkaError
-    topic = settings.topic("commands")
-    client = producer({name: WRITING[name] for name in ("partitioner", "compression.type")}, settings.kafka, {"message.timeout.ms": 10_000})
-    client.produce(
-        topic,
-        key=f"{order.verb}/{order.target}".encode(),
-        value=msgspec.json.encode(order),
-        headers=[("content-type", b"application/json")],
-        on_delivery=lambda error, _: failures.append(error) if error is not None else None,
-    )
-    left = flushed(client, 15)
-    if failures and (refused := not_taken(client, topic, failures[0])):
-        raise refused
-    if failures or left:
-        why = failures[0].str() if failures else "no answer within 15 s"
-        raise Unreachable(f"the command was not written to {topic}: {why}; nothing was changed, try again")
+    known(settings, "/".join(unquote(part) for part in target.split("/")[:2]), target, alerts)
 
 
 # --- times ----------------------------------------------------------------------------------------------------------------------

@@ -17,7 +17,6 @@ NOT_YET: tuple[tuple[str, Callable[[Contract], object]], ...] = (
     ("labels.hidden_when", lambda contract: contract.labels.hidden_when),
     ("labels.explored", lambda contract: contract.labels.explored),
     ("segments.discover of a regression", lambda contract: contract.segments.discover and contract.task == "regression"),
-    ("reference.season", lambda contract: contract.reference.season != "none"),
     ("baseline without value", lambda contract: contract.baseline and not contract.baseline.value),
     ("promises.quality.metric rmse", lambda contract: contract.promises.quality and contract.promises.quality.metric == "rmse"),
     ("promises.impact", lambda contract: contract.promises.impact),

@@ -207,11 +207,12 @@ class Segments(Part):
 
 
 class Reference(Part):
-    """What we call normal: `window` [from, to), or the `last` days that ended `lag` ago."""
+    """What we call normal: `window` [from, to), or the `last` days that ended `lag` ago; without rows there, the first ones: `learn`."""
 
     window: tuple[Instant, Instant] | None = None
     last: Duration = 28 * DAY_MS
     lag: Wait = 7 * DAY_MS
+    learn: Duration = DAY_MS
     season: Literal["none", "day", "week"] = "none"
 
 

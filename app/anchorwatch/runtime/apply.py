@@ -1,6 +1,6 @@
 """From a contract file to what is in force: checked, with what is normal learnt from rows or topics, written to `contracts`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -72,8 +72,11 @@ def record(settings: Settings, applied: Applied) -> Record:
     return Record(settings.topic("contracts"), 0, contract.key.encode(), value)
 
 
-def write(settings: Settings, records: Sequence[Record]) -> None:
-    """All of them or none: one transaction. Raises Unreachable, ConfigError."""
+def write(settings: Settings, records: Sequence[Record], still: Callable[[], bool] = lambda: True) -> bool:
+    """All of them or none: one transaction. False: `still`, asked when no other `apply` can write before us, said no.
+
+    Raises Unreachable, ConfigError.
+    """
     name = f"{settings.topics.prefix}apply"
     client = producer(settings.kafka, WRITING, {"transactional.id": name})
     refused: list[ck.KafkaError] = []
@@ -84,6 +87,8 @@ def write(settings: Settings, records: Sequence[Record]) -> None:
 
     try:
         client.init_transactions(30)
+        if not still():
+            return False
         client.begin_transaction()
         for each in records:
             client.produce(each.topic, each.value, each.key, partition=each.partition, on_delivery=delivered)
@@ -94,6 +99,7 @@ def write(settings: Settings, records: Sequence[Record]) -> None:
         if refused:
             raise client.reasons.refused(refused[0], Right("Write", "topic", settings.topic("contracts"))) from error
         raise Unreachable(f"Kafka did not take the contracts: {error.args[0].str()}; nothing is in force that was not before") from error
+    return True
 
 
 # words

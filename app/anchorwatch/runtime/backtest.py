@@ -7,7 +7,7 @@ told = backtest(course, Clockwork())              findings, alerts, counts, spee
 import gzip
 import io
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -20,6 +20,7 @@ from anchorwatch.contract.model import Source
 from anchorwatch.errors import ConfigError, ContractError
 from anchorwatch.events import Alert, Applied, Finding, Role
 from anchorwatch.runtime import formats
+from anchorwatch.runtime.ahead import ahead
 from anchorwatch.runtime.drive import Clockwork, Drive, Event, applied_of
 from anchorwatch.sources.native import as_map
 from anchorwatch.sources.native.times import instant
@@ -46,10 +47,12 @@ class Course(NamedTuple):
     reference: dict[str, Any] | None  # as JSON; None: the model is learning
     events: list[Event]  # in the order of their time
     end_ms: int  # every window that holds an event ends by then
+    later: tuple[Applied, ...] = ()  # what a model without a reference learns from these events, and from when on
 
     @property
-    def applied(self) -> Applied:
-        return applied_of(self.contract, self.reference)
+    def applied(self) -> list[Applied]:
+        """All that is in force, in the order of its time."""
+        return [applied_of(self.contract, self.reference), *self.later]
 
     @property
     def reference_id(self) -> str:
@@ -85,7 +88,7 @@ def backtest(course: Course, clockwork: Clockwork, say: Callable[[str], None] = 
         say(f"{100 * share:.0f} % of the time is judged{hint}")
 
     unseen = replace(clockwork, summary_ms=SUMMARY_MS)
-    drive = Drive([course.applied], unseen, passed)
+    drive = Drive(course.applied, unseen, passed)
     heard = drive.feed(course.events).end(course.end_ms)
     return Told(course, clockwork.window_ms, heard.findings, heard.alerts, len(heard.dead), time.perf_counter() - begin)
 
@@ -107,7 +110,7 @@ def plan(
 ) -> Course:
     """`reference`: rows of a quiet time; or `until_ms`: predictions before it, with their outcomes, are the reference, the rest is judged.
 
-    Without either the contract's own `reference.window` is taken from the rows; without that the model is learning.
+    Without either the contract's own `reference.window` is taken from the rows; without that the model learns from its first events.
     Raises ContractError: too few rows to call anything normal; ConfigError: nothing is left to judge.
     """
     begin_ms = 0
@@ -119,7 +122,9 @@ def plan(
     known = learned(contract, normal) if reference is not None or until_ms is not None else None
     last = max(e.at_ms for e in judged)
     own = contract.model_copy(update={"source": Source(flags=contract.source.flags)})  # a file has no topics, and replay none of theirs
-    return Course(own, known, judged, (last // window_ms + 1) * window_ms)
+    end_ms = (last // window_ms + 1) * window_ms
+    later = tuple(ahead(own, judged, window_ms, end_ms)) if known is None else ()
+    return Course(own, known, judged, end_ms, later)
 
 
 def split(events: Sequence[Event], begin_ms: int, until_ms: int) -> tuple[list[Event], list[Event]]:
@@ -130,24 +135,32 @@ def split(events: Sequence[Event], begin_ms: int, until_ms: int) -> tuple[list[E
     return normal, [e for e in events if e.key not in early or e.role == "flags"]
 
 
-def learned(contract: Contract, events: Sequence[Event]) -> dict[str, Any]:
-    """The reference of these rows, as JSON. Raises ContractError when they are too few or some cannot be used."""
+def learned(contract: Contract, events: Sequence[Event], *, strict: bool = True) -> dict[str, Any]:
+    """The reference of these rows, as JSON. Raises ContractError when they are too few or some cannot be used.
+
+    strict: False of a stream, where what cannot be used is in the dead letters already.
+    """
     samples = [as_map(e.value) for e in islice((e for e in events if e.role == "predictions"), SAMPLES)]
-    declared = with_features(contract, samples).features
-    shapes = [(contract.model, {name: feature.type for name, feature in declared.items()})]
-    predictions = formats.make("predictions", shapes, contract.model).decode(_rows(events, "predictions"))
-    outcomes = formats.make("outcomes", shapes, contract.model).decode(_rows(events, "outcomes"))
+    kinds = {name: str(feature.type) for name, feature in with_features(contract, samples).features.items()}
+    rows = decoded(contract.model, kinds, events, strict=strict)
+    if len(rows.raws) < ROWS_MIN:
+        raise ContractError(f"reference of {contract.key}: {len(rows.raws)} predictions are too few, {ROWS_MIN} are needed; give more rows")
+    return reference_to_json(learn(contract, rows, as_map, {name: i for i, name in enumerate(kinds)}))
+
+
+def decoded(model: str, features: Mapping[str, str], events: Sequence[Event], *, strict: bool = True) -> Rows:
+    """features: name -> type; feature i of them is attribute f<i> of what is decoded. Raises ContractError with the rows that cannot be used."""
+    shapes = [(model, dict(features))]
+    predictions = formats.make("predictions", shapes, model).decode(_rows(events, "predictions"))
+    outcomes = formats.make("outcomes", shapes, model).decode(_rows(events, "outcomes"))
     raws = [e.value for e in events if e.role == "predictions"]
     if predictions.rows is not None:
         raws = [raws[i] for i in predictions.rows]
-    if refused := [*predictions.refused, *outcomes.refused]:
+    refused = [*predictions.refused, *outcomes.refused]
+    if strict and refused:
         why = [f"reference: row {r.row + 1} cannot be used: {r.path}: {r.reason}; {r.fix}" for r in refused[:FAULTS_SHOWN]]
         raise ContractError([*why, *([f"{len(refused) - FAULTS_SHOWN} more rows"] if len(refused) > FAULTS_SHOWN else [])])
-    rows = Rows(predictions.records, predictions.at_ms, predictions.latency_ms, raws, outcomes.records, outcomes.at_ms)
-    places = {name: i for i, name in enumerate(declared)}
-    if len(raws) < ROWS_MIN:
-        raise ContractError(f"reference of {contract.key}: {len(raws)} predictions are too few, {ROWS_MIN} are needed; give more rows")
-    return reference_to_json(learn(contract, rows, as_map, places))
+    return Rows(predictions.records, predictions.at_ms, predictions.latency_ms, raws, outcomes.records, outcomes.at_ms)
 
 
 def _rows(events: Iterable[Event], role: Role) -> list[tuple[bytes, bytes, int, int]]:

@@ -116,7 +116,7 @@ class Run:
         dated = {self.settings.topic(name) for name in (*SOURCES, "flags")}
         wanted = tuple(replace(topic, config={**topic.config, **KEPT}) if topic.name in dated else topic for topic in made.topics)
         topics.create(self.kafka, topics.Layout(wanted, t.replication))
-        apply.write(self.settings, [apply.record(self.settings, self.course.applied)])
+        apply.write(self.settings, [apply.record(self.settings, each) for each in self.course.applied])
         self._send((self.settings.topic("flags"), -1, e.key, e.value, e.at_ms) for e in self.course.events if e.role == "flags")
 
     def _workers(self) -> list[Child]:

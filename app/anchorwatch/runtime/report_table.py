@@ -126,17 +126,20 @@ def _totals(told: Told) -> list[str]:
     n, contract = totals(told), told.course.contract
     read = f"{n['predictions']:,} predictions, {n['outcomes']:,} outcomes" + (f", {n['flags']} flag changes" if n["flags"] else "")
     refused = f", {n['refused']:,} records refused" if n["refused"] else ""
-    known = told.course.reference
-    normal = (
-        f"reference of {known['rows']:,} predictions, {known['labelled']:,} with a label"
-        if known
-        else "no reference: the model is learning"
-    )
     return [
-        f"{contract.key}: {read}{refused}; {normal}",
+        f"{contract.key}: {read}{refused}; {_normal(told.course)}",
         f"{n['pages']} pages, {n['warnings']} warnings, {n['infos']} infos in {n['incidents']} incidents; {n['findings']} findings",
         f"{len(told.course.events):,} events in {told.seconds:.1f} s: {told.events_per_second:,.0f} a second",
     ]
+
+
+def _normal(course: Course) -> str:
+    """What it was judged by, and where it learnt that by itself, from when on."""
+    known = course.reference or (course.later[-1].reference if course.later else None)
+    if known is None:
+        return "no reference: the model is learning"
+    since = f", learnt from its own first events and in force from {_time(course.later[0].effective_from_ms)}" if course.later else ""
+    return f"reference of {known['rows']:,} predictions, {known['labelled']:,} with a label{since}"
 
 
 def _time(ms: int) -> str:

@@ -6,11 +6,12 @@ from typing import Literal, get_args
 from anchorwatch.config import Feed, Settings
 from anchorwatch.engine.refusals import Right
 
-Role = Literal["ingest", "judge", "ui", "client", "operator", "admin", "doctor"]
+Role = Literal["ingest", "judge", "learner", "ui", "client", "operator", "admin", "doctor"]
 ROLES: tuple[Role, ...] = get_args(Role)
 MEANING: dict[Role, str] = {
     "ingest": "`anchorwatch run --stage ingest`",
     "judge": "`anchorwatch run --stage judge`, which also carries alerts to the sinks, and writes to `flags` what hooks tell, where one is on",
+    "learner": "besides `judge`, where models without a history shall learn from their stream; without it `anchorwatch apply` does",
     "ui": "people: `status`, `alerts`, `tail`; whoever may not acknowledge or silence goes without Write on `commands`",
     "client": "a service: predictions, outcomes, decisions and flags; and `follow_alerts` under a group of its name",
     "operator": "`anchorwatch apply`: what it writes to `contracts` decides what is watched, so few should have it; "
@@ -30,6 +31,9 @@ def rights(settings: Settings, role: Role, feeds: Sequence[Feed], user: str = ""
         writes = [t("findings"), t("alerts.events"), t("alerts.state"), f"{p}judge-changelog", *_hooked(settings)]
         groups = [Right("Read", "group", f"{p}judge"), Right("Read", "group", f"{p}sinks")]
         return [*_topics(reads, writes), *groups, Right("Write", "transactional-id", f"{p}judge-", prefixed=True)]
+    if role == "learner":
+        reads = [t("contracts"), *_sources(feeds)]
+        return [*_topics(reads, [t("contracts")]), Right("Write", "transactional-id", f"{p}apply")]
     if role == "ui":
         reads = [t(name) for name in ("contracts", "findings", "alerts.events", "alerts.state")]
         return _topics(reads, [t("commands")])

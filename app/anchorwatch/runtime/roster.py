@@ -3,9 +3,13 @@
 import logging
 from collections.abc import Callable, Sequence
 
+import msgspec
+
+from anchorwatch import contract as contracts
 from anchorwatch import sources
 from anchorwatch.config import Feed
 from anchorwatch.config.feeds import JOINED, feeds
+from anchorwatch.errors import UNREADABLE, ContractError
 from anchorwatch.events import Applied
 from anchorwatch.stages.registry import Registry
 
@@ -35,13 +39,16 @@ class Roster:
 
     def record(self, key: bytes | None, value: bytes | None) -> bool:
         """A record of `contracts`. Did it change anything?"""
+        learnt = self._learnt(key, value)
+        if learnt == "of another file":
+            return False
         name = self.registry.record(key, value)
         if name is None:
             return False
         if why := self.registry.refused.get(name):
             log.warning("contract.refused model=%s reason=%s; what was in force stays; `anchorwatch apply` a valid one", name, why)
             return False
-        if name in self._of_files:
+        if name in self._of_files and not learnt:
             self._of_files.discard(name)
             if found := self.registry.versions.get(name):
                 del found[:-1]  # the file was never in force, now that something was applied
@@ -49,6 +56,24 @@ class Roster:
         self._feeds = None
         self.headed = self._headed()
         return True
+
+    def _learnt(self, key: bytes | None, value: bytes | None) -> str:
+        """Is it what the file of a model learnt by itself? The file goes on; what another text of it learnt is none of its business."""
+        name = (key or b"").decode(errors="replace")
+        if value is None or name not in self._of_files:
+            return ""
+        try:
+            applied = msgspec.json.decode(value, type=Applied)
+            if not applied.learnt:
+                return ""
+            same = contracts.from_json(applied.contract, "contracts", owned=False).id == self.registry.versions[name][-1].contract.id
+        except (*UNREADABLE, ContractError):
+            return ""
+        if not same:
+            log.warning(
+                "contract.learnt_passed_over model=%s reason=its file was changed since; it learns anew, or `anchorwatch apply` it", name
+            )
+        return "of this file" if same else "of another file"
 
     @property
     def feeds(self) -> list[Feed]:

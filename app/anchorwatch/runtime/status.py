@@ -106,8 +106,13 @@ def _row(key: str, owner: str | None, summary: Summary | None, alerts: list[Aler
     return Row(
         model, environment, state, summary.at_ms, _whole(column.get("predictions")), column.get("p99_ms"),
         summary.reasons.get("metric", ""), column.get("quality"), (low, high) if low is not None and high is not None else None,
-        _whole(column.get("labels")), _worst(summary), words, summary.reasons.get("quality", ""), summary.owner or owner or "nobody",
+        _whole(column.get("labels")), _worst(summary), words, _note(summary), summary.owner or owner or "nobody",
     )  # fmt: skip
+
+
+def _note(summary: Summary) -> str:
+    """How far a model is that learns; else why it has no quality yet."""
+    return summary.reasons.get("state", "").partition("; ")[2] or summary.reasons.get("quality", "")
 
 
 def _state(summary: Summary | None, alerts: Sequence[Alert], *, known: bool) -> State:

@@ -14,6 +14,7 @@ from anchorwatch.runtime import health, job
 from anchorwatch.runtime.child import Child
 from anchorwatch.runtime.follow import Follower
 from anchorwatch.runtime.hooks import Hooks
+from anchorwatch.runtime.learner import Learner
 from anchorwatch.runtime.roster import Roster
 from anchorwatch.runtime.sinks import AlertsOut
 from anchorwatch.telemetry import scrape
@@ -59,6 +60,7 @@ class Supervisor:
         self._lives: dict[str, asyncio.Task[None]] = {}
         self.alerts: AlertsOut | None = None
         self.hooks: Hooks | None = None
+        self.learner = Learner(settings, files)
         self.port = 0
 
     async def run(self) -> None:
@@ -96,6 +98,8 @@ class Supervisor:
                 if out is None and self.stage != "ingest":
                     self.alerts = AlertsOut(self.settings)
                     out = self._lives["sinks"] = asyncio.create_task(self.alerts.run(), name="sinks")
+            if judge := self.children.get("judge"):
+                self.learner.look(judge.status.get("to_learn", {}))
             self._all_stuck()
 
     def _look_for_trouble(self) -> None:
@@ -176,6 +180,8 @@ class Supervisor:
             told["sinks"] = self.alerts.told()
         if self.hooks:
             told["hooks"] = self.hooks.told()
+        if self.learner.failed:
+            told["learning"] = dict(self.learner.failed)
         return told
 
     async def metrics(self) -> str:

@@ -117,7 +117,14 @@ class Worker:
         status = self.app.status()
         self.telemetry.take(self._figures(status), time.time_ns())
         registry = self.roster.registry
-        return status | {"models": len(registry), "refused": dict(registry.refused), "partitions": len(self.app.reader.tasks)}
+        stages = [task.stage for task in list(self.app.reader.tasks.values())] if self.job.stage == "judge" else []
+        to_learn = {key: list(ready) for stage in stages for key, ready in stage.ready().items()}  # type: ignore[attr-defined]  # Judge
+        return status | {
+            "to_learn": to_learn,
+            "models": len(registry),
+            "refused": dict(registry.refused),
+            "partitions": len(self.app.reader.tasks),
+        }
 
     def _figures(self, status: dict[str, Any]) -> Report:
         """What only the whole process knows: sums and minima over its tasks."""

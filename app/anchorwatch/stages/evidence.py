@@ -105,7 +105,7 @@ def _reference_n(layout: Layout, monitor: Monitor) -> int | None:
     key, symbols, row = (
         (monitor.tilt.key, monitor.tilt.symbols, None) if monitor.tilt else (*monitor.streams[0][:2], monitor.streams[0].n_row)
     )
-    counts = layout.reference_counts(key)
+    counts = layout.reference_counts(key, monitor.key)
     return None if counts is None else int(counts[monitor.row if row is None else row, symbols].sum())
 
 

@@ -15,6 +15,7 @@ from anchorwatch.events import Alert, Command, Finding, FlagChange, Observation,
 from anchorwatch.stages import judge_state
 from anchorwatch.stages.feed import FeedClock
 from anchorwatch.stages.flags import FlagBook
+from anchorwatch.stages.learning import Ready, ready_of
 from anchorwatch.stages.model_judge import Judged, JudgeSettings, ModelJudge
 from anchorwatch.stages.observe import VERSION, partition_of
 from anchorwatch.stages.pile import Pile
@@ -160,6 +161,11 @@ class Judge:
             version = self.registry.at(key, int(kept.header["to_ms"]))
             if version is not None:
                 self._model(version)
+
+    def ready(self) -> dict[str, Ready]:
+        """What can be learnt now, by `<environment>/<model>`. Any thread may ask."""
+        found = {key: ready_of(m.layout, m.learning, m.to_ms, self.settings.window_ms) for key, m in list(self.models.items())}
+        return {key: ready for key, ready in found.items() if ready is not None}
 
     # people and time
 

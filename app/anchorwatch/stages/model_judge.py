@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anchorwatch.alerting.policy import ModelAlerts
-from anchorwatch.alerting.signal import Signal, dedup_key
+from anchorwatch.alerting.signal import Signal
 from anchorwatch.events import Alert, Command, Exemplar, Finding, FlagChange, Summary
-from anchorwatch.stages import model_state
+from anchorwatch.stages import endings, model_state
 from anchorwatch.stages.advice import Advice
 from anchorwatch.stages.evidence import Scene, exact_finding, exact_signal, finding_of, signal_of
 from anchorwatch.stages.handover import OffsetsSince
+from anchorwatch.stages.learning import Learning
 from anchorwatch.stages.moments import ceil, moments
 from anchorwatch.stages.monitors import Heard, Monitors
 from anchorwatch.stages.pile import Pile
@@ -23,7 +24,7 @@ from anchorwatch.stages.slices import Slices
 from anchorwatch.stages.slices_told import slice_signals
 from anchorwatch.stages.summary import summary_of
 from anchorwatch.stages.windows import chosen
-from anchorwatch.watches.base import WHOLE, Ints
+from anchorwatch.watches.base import Ints
 from anchorwatch.watches.pace import EVENTS, Meter
 from anchorwatch.watches.rules import Exact, Facts, Rule
 
@@ -90,6 +91,7 @@ class ModelJudge:
         self.advice = Advice(self.layout)
         self.meter = Meter(self.layout, self.settings.window_ms)
         self.slices = Slices(self.layout, level_days)
+        self.learning = Learning(self.layout, self.settings.window_ms) if self.layout.learning else None
 
     def change(self, version: Version, level_days: float) -> list[Alert]:
         """A contract was applied: monitors that did not change keep their evidence, exact rules their state; none if it had been removed.
@@ -115,7 +117,7 @@ class ModelJudge:
         if old.layout.segments == self.layout.segments and recent.keys == self.recent.keys:  # keys name bins and classes too
             self.recent.slots = recent.slots
             self.advice.restore(advice.snapshot())
-        return self._end_others(going_on)
+        return endings.accepted(self, old.layout) + endings.others(self, going_on)
 
     def returned(self, version: Version, since_ms: int) -> bool:
         """Was the contract removed in between? Its alerts ended then, and what it held against the model with them."""
@@ -123,16 +125,7 @@ class ModelJudge:
 
     def end_others(self, monitors: Iterable[str]) -> None:
         """To be told with the next change of contract or its absence."""
-        self.ended = self._end_others(monitors)
-
-    def _end_others(self, monitors: Iterable[str]) -> list[Alert]:
-        """Alerts end of monitors that go on no more (their definition changed, or there is none), and of rules that hold nothing."""
-        contract = self.version.contract
-        held = [*monitors, *(f"{rule.watch}:{subject}/{WHOLE}" for rule in self.rules for subject in rule.holds()), *self.advice.holds()]
-        parts = [(key.partition(":")[0], *key.partition(":")[2].rpartition("/")[::2]) for key in held]
-        parts += [(m.watch, m.subject, m.segment) for m in self.slices.busy()]
-        watched = {dedup_key(contract.environment, contract.model, *part) for part in parts}
-        return self.alerts.keep_only(watched, max(self.to_ms, 0))
+        self.ended = endings.others(self, monitors)
 
     def kept_rules(self) -> dict[str, Any]:
         return {type(rule).__name__: rule.snapshot() for rule in self.rules}
@@ -179,6 +172,8 @@ class ModelJudge:
         signals += slice_signals(self, scene, self.slices.window(pile.cells, window), judged.findings)
         signals += self.advice.window(pile.flat, window)
         judged.alerts += self.alerts.window(window, signals, {}, at_ms)
+        if self.learning:
+            self.learning.window(pile.flat, window, self.alerts.harmed_ms)
         self._summarise(judged)
         return judged
 

@@ -23,6 +23,7 @@ def snapshot(judge: "ModelJudge") -> tuple[dict[str, Any], dict[str, NDArray[Any
         **{name: getattr(judge, name) for name in TIMES}, "begun_ms": judge.begun_ms, "tallies": judge.tallies, "monitors": keys,
         "slots": slots, "rules": judge.kept_rules(), "alerts": judge.alerts.snapshot(), "advice": judge.advice.snapshot(),
         "explained": judge.explained, "meter": judge.meter.snapshot(), "slices": slices,
+        "learning": judge.learning.snapshot() if judge.learning else {},
         "exemplars": [[e.segments, e.reason, e.value, e.traceparent, e.hash] for e in judge.exemplars],
     }  # fmt: skip
     return header, {f"bank/{name}": a for name, a in arrays.items()} | {f"slices/{name}": a for name, a in cells.items()} | more
@@ -51,3 +52,5 @@ def restore(judge: "ModelJudge", header: Mapping[str, Any], arrays: Mapping[str,
     judge.recent.restore(list(header["slots"]), arrays)
     judge.advice.restore(header["advice"])
     judge.slices.restore(header.get("slices", {}), {n.removeprefix("slices/"): a for n, a in arrays.items() if n.startswith("slices/")})
+    if judge.learning:
+        judge.learning.restore(header.get("learning", {}))

@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 
 from anchorwatch.alerting.budget import kind_of, share
 from anchorwatch.estimators.bank import OPEN, BernoulliBank, Change, TableBank
+from anchorwatch.estimators.season import CELLS, HOUR_MS
 from anchorwatch.estimators.tables import stack
 from anchorwatch.watches.base import WHOLE, Floats, Ints, Monitor
 from anchorwatch.watches.layout import Layout
+from anchorwatch.watches.pace import cell_of
 
 
 class Heard(NamedTuple):
@@ -48,6 +50,8 @@ class Monitors:
             self.groups["zero_one"] = self._zero_one(zero_one)
         for kind in sorted({_table_kind(m) for m in self.every if m.tilt}):
             self.groups[kind] = self._table([m for m in self.every if m.tilt and _table_kind(m) == kind])
+        self._hours = self._lines_of_hours()
+        self._hour = -1  # local hour of the week whose lines are in force; -1: those of the whole week
         self.owed: dict[str, float] = {}  # days of credit of a bank that waits for its next spell: most windows end none
         self.places = {m.key: (name, i) for name, group in self.groups.items() for i, m in enumerate(group.monitors)}
 
@@ -91,10 +95,29 @@ class Monitors:
         bank = TableBank(tables=tables, phi=phi, heal=heal, **self._settings(monitors))
         return Group(monitors, bank, at.reshape(-1), np.zeros(0, np.int64), width, np.zeros(0, np.bool_))
 
+    def _lines_of_hours(self) -> Floats | None:
+        """float64[streams, 168] of the 0/1 bank; None where no monitor has hours of its own."""
+        streams = [s for m in self.groups["zero_one"].monitors for s in m.streams] if "zero_one" in self.groups else []
+        if all(stream.hours is None for stream in streams):
+            return None
+        return np.stack([np.full(CELLS, s.line) if s.hours is None else s.hours for s in streams])
+
+    def _move_lines(self, from_ms: int, to_ms: int) -> None:
+        """The lines of this window's hour, known before its counts. A window of more than an hour has the line of the whole week."""
+        if self._hours is None:
+            return
+        hour = cell_of(from_ms, self.layout.contract.timezone) if to_ms - from_ms <= HOUR_MS else -1
+        if hour != self._hour:
+            bank = self.groups["zero_one"].bank
+            assert isinstance(bank, BernoulliBank), "0/1 streams live in a 0/1 bank"
+            bank.move_lines(self._hours[:, hour] if hour >= 0 else [s.line for m in self.groups["zero_one"].monitors for s in m.streams])
+            self._hour = hour
+
     # a window
 
     def window(self, flat: Ints, days: float, from_ms: int, to_ms: int) -> list[Heard]:
         """flat: int64[layout.size], the window's counts of all tasks; days: event time since the window before."""
+        self._move_lines(from_ms, to_ms)
         padded = np.append(flat, 0)
         heard = []
         for name, group in self.groups.items():
@@ -124,7 +147,7 @@ class Monitors:
         first = int(np.searchsorted([i for i, m in enumerate(group.monitors) for _ in m.streams], change.monitor))
         stream = monitor.streams[change.stream - first]
         phi = float(group.bank.phi[change.stream])
-        line = stream.line
+        line = float(group.bank.line[change.stream])  # of this hour
         if stream.direction == "down":
             current, line = (None if current is None else 1 - current), 1 - line
         reference = monitor.reference
@@ -135,14 +158,8 @@ class Monitors:
     def _usual(self, monitor: Monitor, place: int) -> float | None:
         """The share of the stream's ones in the reference; a complement is turned back."""
         stream = monitor.streams[place]
-        counts = self.layout.reference_counts(stream.key)
-        if counts is None:
-            return None
-        n = int(counts[monitor.row if stream.n_row is None else stream.n_row, stream.n].sum())
-        if not n:
-            return None
-        k = int(counts[monitor.row, stream.k].sum())
-        return 1 - k / n if stream.direction == "down" and not stream.complement else k / n
+        found = self.layout.usual(monitor, stream)
+        return 1 - found if found is not None and (stream.complement or stream.direction == "down") else found
 
     # what is so
 
@@ -244,6 +261,9 @@ def _same(a: Monitor, b: Monitor) -> bool:
         if (mine.key, mine.line, mine.direction, mine.n_row) != (theirs.key, theirs.line, theirs.direction, theirs.n_row):
             return False
         if not (np.array_equal(mine.n, theirs.n) and np.array_equal(mine.k, theirs.k)):
+            return False
+        none: Floats = np.zeros(0)
+        if not _equal(none if mine.hours is None else mine.hours, none if theirs.hours is None else theirs.hours):
             return False
     if a.tilt is not None and b.tilt is not None:
         return a.tilt.key == b.tilt.key and _equal(a.tilt.table, b.tilt.table)

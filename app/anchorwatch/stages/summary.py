@@ -77,7 +77,8 @@ def summary_of(judge: "ModelJudge") -> Summary:
             columns[name].append(six(value))
     reasons = {"metric": metric} | _waiting(qualities, metric, columns) | _worth(contract, worth) | _suspected(judge)
     if layout.learning:
-        reasons["state"] = "learning: no reference yet, only promises and exact rules are judged"
+        far = f"; {judge.learning.told(judge.to_ms)}" if judge.learning else ""
+        reasons["state"] = f"learning: no reference yet, only promises and exact rules are judged{far}"
     return Summary(
         contract.model, contract.environment, judge.to_ms, "learning" if layout.learning else "watching", [layout.segments[r] for r in rows],
         columns, reasons, dict(judge.tallies), contract.owner.team, judge.traffic,

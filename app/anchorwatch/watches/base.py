@@ -91,6 +91,7 @@ class Stream(NamedTuple):
     label: str = ""  # which class, category, bound
     n_row: int | None = None  # of the segment whose `n` it is a share of; None: the monitor's own
     complement: bool = False  # ones are the others of `n`: for a fall where `k` is of another segment than `n`
+    hours: Floats | None = None  # float64[168], the line of each local hour of the week in place of `line`; None: one line for all
 
 
 class Tilt(NamedTuple):
@@ -194,6 +195,17 @@ class Quiet:
 
 
 @dataclass(frozen=True)
+class Accepted:
+    """What a person called normal for one monitor, by `accept`: it stands in place of the reference there, and nowhere else."""
+
+    from_ms: int  # predictions from then on are counted
+    to_ms: int
+    rows: int
+    counts: dict[str, Ints]  # of the count keys that the monitor reads -> int64[segments, symbols]; rows of other segments are 0
+    phi: tuple[float, ...] = ()  # per stream or score; () where none is more than 1
+
+
+@dataclass(frozen=True)
 class Reference:
     """What is normal: made by stages/reference.py from rows, read by both stages. Numbers are counts, so everything else follows."""
 
@@ -217,6 +229,9 @@ class Reference:
     pace: dict[str, tuple[float, ...]] = field(default_factory=dict)  # watches/pace.py: how much is expected at which hour
     delays_s: tuple[float, float] = (0.0, 0.0)  # of labels: p50, p95
     labelled: int = 0
+    labels_due_ms: int = 0  # of one that was learnt before its labels were in: when they are; 0: nothing is left to learn
+    season: dict[str, Floats] = field(default_factory=dict)  # monitor key -> float64[streams, 168], usual rates by local hour of the week
+    accepted: dict[str, Accepted] = field(default_factory=dict)  # monitor key -> its own normal
 
     @property
     def days(self) -> float:

@@ -4,12 +4,14 @@ Both stages build the same layout from the same two documents, so segments and c
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
 from anchorwatch.contract import Contract
-from anchorwatch.watches.base import OTHER, WHOLE, Count, Floats, Ints, Monitor, Reference, Watch
+from anchorwatch.estimators.season import season_lines
+from anchorwatch.watches.base import OTHER, WHOLE, Accepted, Count, Floats, Ints, Monitor, Reference, Stream, Watch
 from anchorwatch.watches.cells import Cells
 
 NO_EDGES: Floats = np.zeros(0)
@@ -52,7 +54,7 @@ class Layout:
     @cached_property
     def monitors(self) -> tuple[Monitor, ...]:
         """All that is judged with statistics; made once, 50 us each."""
-        every = (monitor for watch in self.watches for monitor in watch.monitors(self))
+        every = (monitor for watch in self.watches for monitor in self._judged(watch))
         return tuple(monitor for monitor in every if monitor.segment != OTHER or self.has_other)
 
     @cached_property
@@ -62,6 +64,49 @@ class Layout:
             return None
         found = Cells(self)
         return found if found.fields else None
+
+    def _judged(self, watch: Watch) -> Sequence[Monitor]:
+        """The watch's monitors; those that a person accepted by what is normal for them."""
+        found = [self._with_hours(monitor) for monitor in watch.monitors(self)]
+        own = {key: each for key, each in self._accepted.items() if key.startswith(f"{watch.name}:")}
+        if not own:
+            return found
+        anew = {key: self.under(key, each).find(watch, key) for key, each in own.items()}
+        return [anew.get(monitor.key) or monitor for monitor in found]
+
+    def _with_hours(self, monitor: Monitor) -> Monitor:
+        """Its streams with a line for each hour of the week, as far above the usual rate then as the line is above that of the whole week."""
+        rates = self.reference.season.get(monitor.key) if self.reference else None
+        if rates is None or len(rates) != len(monitor.streams):
+            return monitor
+        means = [self.usual(monitor, stream) for stream in monitor.streams]
+        lines = [season_lines(each, mean or 0.0, s.line) for each, mean, s in zip(rates, means, monitor.streams, strict=True)]
+        return monitor._replace(streams=tuple(s._replace(hours=hours) for s, hours in zip(monitor.streams, lines, strict=True)))
+
+    def usual(self, monitor: Monitor, stream: Stream) -> float | None:
+        """The share of the stream's ones in the reference; None where it holds none of its events."""
+        counts = self.reference_counts(stream.key, monitor.key)
+        n = 0 if counts is None else int(counts[monitor.row if stream.n_row is None else stream.n_row, stream.n].sum())
+        if counts is None or not n:
+            return None
+        k = int(counts[monitor.row, stream.k].sum())
+        return (n - k if stream.complement else k) / n
+
+    def find(self, watch: Watch, key: str) -> Monitor | None:
+        return next((monitor for monitor in watch.monitors(self) if monitor.key == key), None)
+
+    def under(self, key: str, accepted: Accepted) -> "Layout":
+        """As if all the reference had counted were what was accepted: of use for the monitor `key` alone."""
+        assert self.reference is not None, "nothing is accepted while learning"
+        counts, phi = {**self.reference.counts, **accepted.counts}, {**self.reference.phi, key: accepted.phi}
+        own = replace(
+            self.reference, from_ms=accepted.from_ms, to_ms=accepted.to_ms, rows=accepted.rows, counts=counts, phi=phi, accepted={}
+        )
+        return Layout(self.contract, own, self.watches)
+
+    @property
+    def _accepted(self) -> dict[str, Accepted]:
+        return self.reference.accepted if self.reference else {}
 
     @property
     def learning(self) -> bool:
@@ -197,12 +242,16 @@ class Layout:
         """Places of these symbols in the flat array."""
         return self.base[key] + row * self.counts[key].symbols + symbols
 
-    def reference_counts(self, key: str) -> Ints | None:
-        """int64[segments, symbols] of the reference, in the rows of this layout; None where it holds none."""
+    def reference_counts(self, key: str, monitor: str = "") -> Ints | None:
+        """int64[segments, symbols] of the reference, in the rows of this layout; None where it holds none. monitor: as accepted for it."""
+        own = self._accepted.get(monitor)
+        if own is not None and key in own.counts:
+            return own.counts[key]
         return self.reference.counts.get(key) if self.reference else None
 
     def phi(self, monitor: str, size: int) -> tuple[float, ...]:
-        found = self.reference.phi.get(monitor) if self.reference else None
+        own = self._accepted.get(monitor)
+        found = own.phi if own is not None else self.reference.phi.get(monitor) if self.reference else None
         return found if found and len(found) == size else (1.0,) * size
 
 

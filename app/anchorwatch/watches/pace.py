@@ -102,6 +102,11 @@ def _cell(hour: int, zone: str) -> int:
     return int(hour_of_week(hour * HOUR_MS, int(offset.total_seconds() * 1000)))
 
 
+def cell_of(at_ms: int, zone: str) -> int:
+    """Local hour of the week of a time, 0..167, Monday first."""
+    return _cell(at_ms // HOUR_MS, zone)
+
+
 @dataclass
 class Spell:
     """One that has not ended yet."""
