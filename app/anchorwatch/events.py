@@ -260,6 +260,7 @@ class Block(msgspec.Struct):
     exemplars: list[Exemplar] = []
     versions: dict[str, int] = {}  # model_version -> predictions
     reasons: dict[str, int] = {}  # flag.reason -> predictions
+    fallen: dict[str, int] = {}  # segment -> predictions whose flag evaluation did not choose
 
 
 class Observation(msgspec.Struct):

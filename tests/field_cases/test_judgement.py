@@ -23,7 +23,7 @@ from tests.traffic import (
 )
 
 from anchorwatch.events import Summary
-from anchorwatch.runtime.drive import Drive, Heard
+from anchorwatch.runtime.drive import Drive, Event, Heard
 
 # --- time -----------------------------------------------------------------------------------------------------------------------
 
@@ -178,7 +178,7 @@ def test_c23_predictions_that_cease_while_outcomes_flow_are_dark_without_any_fla
 
 
 def test_c23_evaluations_that_all_end_in_an_error_are_heard_without_inventing_an_actor() -> None:
-    """The provider is down; there is no change event. (One pod of four, a quarter of the evaluations, is counted only.)"""
+    """The provider is down; there is no change event."""
     before = traffic(1_000, fault=Fault(reason="targeting_match"))
     down = traffic(1_000, start_ms=T0 + 2_000, seed=5, fault=Fault(reason="error"))
     after = traffic(1_000, start_ms=T0 + 4_000, seed=6, fault=Fault(reason="targeting_match"))
@@ -190,6 +190,47 @@ def test_c23_evaluations_that_all_end_in_an_error_are_heard_without_inventing_an
     ]  # fmt: skip
     assert "end in 'error', without any flag change" in found.alerts[0].annotations["summary"]
     assert found.alerts[0].caused_by == []
+
+
+PODS = {"eu": "pod-0", "us": "pod-1", "asia": "pod-2", "af": "pod-3"}
+QUARTERS = dict.fromkeys(PODS, 0.25)
+
+
+def of_pods(second: int, reason: str, *fallen: str) -> list[Event]:
+    """A second of 1,000 predictions of four pods; the evaluations of the fallen ones end in `reason`."""
+
+    def edit(record: Record) -> Record:
+        pod = record["segments"]["region"] = PODS[record["segments"]["region"]]
+        return {**record, "flag": {"key": "loan-on", "reason": reason if pod in fallen else "targeting_match"}}
+
+    return edited(traffic(1_000, start_ms=T0 + 1_000 * second, seed=second, rate=1_000, fault=Fault(mix=QUARTERS)), edit)
+
+
+@pytest.mark.parametrize("reason", ["default", "error", "ERROR"])
+def test_c23_nobody_switched_it_off_and_each_step_is_heard_and_the_pod_is_named(reason: str) -> None:
+    """First one pod of four falls back, then all, then predictions cease while outcomes flow. There is no change event, and none is invented."""
+    well = [event for second in range(3) for event in of_pods(second, reason)]
+    one = [event for second in range(3, 6) for event in of_pods(second, reason, "pod-3")]
+    every = [event for second in range(6, 8) for event in of_pods(second, reason, *PODS.values())]
+
+    found = heard([*well, *one, *every], T0 + 20_000, world(LOAN, well))
+
+    news = [a for a in found.alerts if a.labels["watch"] == "alive" and (a.sequence == 1 or a.state == "resolved")]
+    told = [(a.labels["alertname"], a.labels["severity"], a.state, a.labels["subject"]) for a in news]
+    assert told == [
+        ("ModelSwitchedOff", "warning", "firing", "evaluations in part"),
+        ("ModelSwitchedOff", "critical", "firing", "evaluations"),
+        ("ModelSwitchedOff", "warning", "resolved", "evaluations in part"),
+        ("ModelDark", "critical", "firing", "silence"),
+    ]
+    first = next(a for a in found.alerts if a.labels["subject"] == "evaluations in part")
+    assert (
+        f"of its flag evaluations end in {reason.lower()!r}, all those of region=pod-3, without any flag change"
+        in first.annotations["summary"]
+    )
+    causes = [cause for a in news for cause in a.caused_by]
+    assert {cause["kind"] for cause in causes} == {"finding"}  # the first of the incident
+    assert not any("actor" in cause for cause in causes)
 
 
 def test_c23_a_model_whose_evaluations_always_end_in_the_default_is_not_switched_off() -> None:

@@ -1,5 +1,6 @@
 """What one batch of decoded records of one model does to its counts, its join and its report."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
@@ -17,6 +18,7 @@ from anchorwatch.stages.report import KEPT_MAX, Kept, Report
 from anchorwatch.stages.windows import numbered
 from anchorwatch.trace import keeps
 from anchorwatch.watches.base import Columns, Floats, Ints
+from anchorwatch.watches.evaluations import FALLEN
 
 REPLAY_MS = 60_000  # read so much behind: age, not latency
 VERSIONS_MAX = 32  # model versions and flag reasons of one window
@@ -107,7 +109,7 @@ class Intake:
         self._tell_predictions(key, names, added, int(np.count_nonzero(late)))
         counted = added.new & ~late
         self._look(maker, model, batch, columns, hashes, counted)
-        self._versions(maker, model, batch, counted)
+        self._versions(maker, model, batch, combos, counted)
         self._keep(version, maker, model, batch, hashes, combos, counted, columns)
         self._time(names, batch, columns)
 
@@ -157,13 +159,14 @@ class Intake:
             if isinstance(features, dict):
                 into(int(batch.at[i]) // model.window_ms).look_at(features, layout.features, private, int(hashes[i]) >> 1)
 
-    def _versions(self, maker: Maker, model: ModelIngest, batch: Batch, counted: NDArray[np.bool_]) -> None:
-        """Model versions and reasons of flag evaluations, per window."""
+    def _versions(self, maker: Maker, model: ModelIngest, batch: Batch, combos: Ints, counted: NDArray[np.bool_]) -> None:
+        """Model versions and reasons of flag evaluations, per window; of those that did not choose their segments."""
         versions = list(map(VERSION, batch.records))
         flags = list(map(FLAG, batch.records))
         columns = [("versions", versions)] if any(versions) else []
         if flags.count(None) < len(flags):
-            columns.append(("reasons", [f.reason if f is not None else None for f in flags]))
+            # OpenFeature writes them in capitals
+            columns.append(("reasons", [f.reason.lower() if f is not None and f.reason else None for f in flags]))
         into = model.into(model.layout_number(maker.layout))
         windows = batch.at // model.window_ms
         for name, column in columns:
@@ -175,6 +178,12 @@ class Intake:
                     table = getattr(into(number), name)
                     if value in table or len(table) < VERSIONS_MAX:
                         table[value] = table.get(value, 0) + n
+            if name == "reasons" and not values.isdisjoint(FALLEN):
+                fell = np.flatnonzero(counted & np.fromiter((v in FALLEN for v in column), np.bool_, len(column)))
+                names = segment_names(maker.layout, combos[fell])
+                for (number, combo), n in Counter(zip(windows[fell].tolist(), combos[fell].tolist(), strict=True)).items():
+                    table = into(number).fallen
+                    table.update({segment: table.get(segment, 0) + n for segment in names[combo]})
 
     def _keep(
         self, version: Version, maker: Maker, model: ModelIngest, batch: Batch, hashes: NDArray[np.uint64], combos: Ints,

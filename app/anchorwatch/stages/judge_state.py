@@ -78,7 +78,7 @@ def _header(pile: Pile) -> dict[str, Any]:
     return {
         "fields": {n: [c.present, c.types, c.sample] for n, c in pile.fields.items()}, "looked_at": pile.looked_at, "last_ms": pile.last_ms,
         "exemplars": [[e.segments, e.reason, e.value, e.traceparent, e.hash] for e in pile.exemplars], "versions": pile.versions,
-        "reasons": pile.reasons, "strange": pile.strange,
+        "reasons": pile.reasons, "strange": pile.strange, "fallen": pile.fallen,
     }  # fmt: skip
 
 
@@ -110,4 +110,4 @@ def _fill(pile: Pile, header: Mapping[str, Any]) -> None:
     pile.fields = {n: FieldCount(p, dict(t), [(int(h), v) for h, v in s]) for n, (p, t, s) in header["fields"].items()}
     pile.exemplars = [Exemplar(list(s), r, v, t, h) for s, r, v, t, h in header["exemplars"]]
     pile.looked_at, pile.last_ms, pile.strange = header["looked_at"], header["last_ms"], header["strange"]
-    pile.versions, pile.reasons = dict(header["versions"]), dict(header["reasons"])
+    pile.versions, pile.reasons, pile.fallen = dict(header["versions"]), dict(header["reasons"]), dict(header.get("fallen", {}))

@@ -165,7 +165,7 @@ class ModelJudge:
         scene = self._scene(window, closed_by)
         facts = Facts(
             window[0], window[1], pile.flat, pile.fields, pile.looked_at, self.last_ms, self._known(flags, window[1]), pile.reasons,
-            self.version.since_ms,
+            self.version.since_ms, pile.fallen,
         )  # fmt: skip
         signals = self._exact(facts, closed_by, judged)
         signals += self._signals(scene, heard, pile.exemplars, judged)

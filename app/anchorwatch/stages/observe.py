@@ -106,4 +106,4 @@ def _pieces(block: Block) -> Iterable[Block]:
 def _piece(block: Block, counts: dict[str, object], first: bool) -> Block:
     if first:
         return msgspec.structs.replace(block, counts=counts)
-    return msgspec.structs.replace(block, counts=counts, fields={}, looked_at=0, exemplars=[], versions={}, reasons={})
+    return msgspec.structs.replace(block, counts=counts, fields={}, looked_at=0, exemplars=[], versions={}, reasons={}, fallen={})

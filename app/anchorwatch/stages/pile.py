@@ -20,6 +20,7 @@ class Pile:
         self.exemplars: list[Exemplar] = []
         self.versions: dict[str, int] = {}
         self.reasons: dict[str, int] = {}
+        self.fallen: dict[str, int] = {}
 
     def add(self, block: Block) -> None:
         rows = np.array([self.layout.rows.get(name, -1) for name in block.segments], np.int64)
@@ -42,7 +43,7 @@ class Pile:
         self.looked_at += block.looked_at
         self.last_ms = max(self.last_ms, block.last_ms)
         self.exemplars = chosen([*self.exemplars, *block.exemplars])
-        for table, more in ((self.versions, block.versions), (self.reasons, block.reasons)):
+        for table, more in ((self.versions, block.versions), (self.reasons, block.reasons), (self.fallen, block.fallen)):
             for value, n in more.items():
                 table[value] = table.get(value, 0) + n
 

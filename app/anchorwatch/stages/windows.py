@@ -83,6 +83,7 @@ class OpenWindow:
         self.exemplars: list[Exemplar] = []
         self.versions: dict[str, int] = {}
         self.reasons: dict[str, int] = {}
+        self.fallen: dict[str, int] = {}  # segment -> predictions whose flag evaluation did not choose
         self.last_ms = -1
         self.cells: Ints | None = None  # of Layout.cells: int64[rows, 2]
 
@@ -141,7 +142,7 @@ class OpenWindow:
             count.sample = smallest(count.sample)
         return Block(
             layout.contract.environment, layout.contract.model, layout.contract.id, layout.reference_id, list(layout.segments), counts,
-            self.fields, self.looked_at, self.last_ms, chosen(self.exemplars), self.versions, self.reasons,
+            self.fields, self.looked_at, self.last_ms, chosen(self.exemplars), self.versions, self.reasons, self.fallen,
         )  # fmt: skip
 
     # state
@@ -160,7 +161,7 @@ class OpenWindow:
         exemplars = [[e.segments, e.reason, e.value, e.traceparent, e.hash] for e in chosen(self.exemplars)]
         header = {
             "fields": fields, "looked_at": self.looked_at, "exemplars": exemplars, "versions": self.versions, "reasons": self.reasons,
-            "last_ms": self.last_ms, "keys": list(self.tallies),
+            "last_ms": self.last_ms, "keys": list(self.tallies), "fallen": self.fallen,
         }  # fmt: skip
         return header, arrays
 
@@ -178,7 +179,7 @@ class OpenWindow:
         self.fields = {n: FieldCount(p, dict(t), [(int(h), v) for h, v in s]) for n, (p, t, s) in header["fields"].items()}
         self.exemplars = [Exemplar(list(s), r, v, t, h) for s, r, v, t, h in header["exemplars"]]
         self.looked_at, self.last_ms = header["looked_at"], header["last_ms"]
-        self.versions, self.reasons = dict(header["versions"]), dict(header["reasons"])
+        self.versions, self.reasons, self.fallen = dict(header["versions"]), dict(header["reasons"]), dict(header.get("fallen", {}))
 
 
 def numbered(values: Ints) -> tuple[Ints, Ints]:

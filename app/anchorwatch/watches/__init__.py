@@ -6,7 +6,7 @@ from pathlib import Path
 
 from anchorwatch.watches.base import Watch
 
-NOT_WATCHES = {"__init__", "base", "cells", "fields", "layout", "lines", "pace", "rules", "stuck"}
+NOT_WATCHES = {"__init__", "base", "cells", "evaluations", "fields", "layout", "lines", "pace", "rules", "stuck"}
 
 
 def names() -> list[str]:

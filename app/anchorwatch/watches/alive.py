@@ -6,7 +6,8 @@ Method: silence on the clock of expected events (pace.py): spells that usually b
   `promises.alive.silent_after` of event time; without that promise three times the longest gap of the reference. Flag: a
   change to `off` of a key that the contract names, or of an event that names the model, is said at once with actor and reason; announced
   ones are a retirement; off and on again within one window is told as one, and wakes nobody. Evaluations: where predictions tell the
-  reason of their flag evaluation, nearly all of them default, error, disabled or stale is a switch-off that nobody announced.
+  reason of their flag evaluation, nearly all of them default, error, disabled or stale is a switch-off that nobody announced, a part of
+  them (evaluations.py) a warning that names the segments it is.
 Runbook: ask the actor named here, or whoever deployed last; while nothing answers, say what downstream does instead.
 """
 
@@ -18,6 +19,7 @@ import numpy as np
 from anchorwatch.estimators.tables import Heal
 from anchorwatch.events import FlagChange
 from anchorwatch.watches.base import WHOLE, Add, Columns, Count, Explained, Floats, Monitor, Quiet, Seen, Tilt
+from anchorwatch.watches.evaluations import FALLEN, FALLEN_SHARE, EvaluationsRule
 from anchorwatch.watches.pace import EVENTS, SILENT, pace
 from anchorwatch.watches.rules import Exact, Facts, Rule
 
@@ -33,8 +35,7 @@ SPELLS_HEALTHY = 3.0
 GAPS = 3.0  # times the reference's longest gap, where nothing is promised
 SILENT_S_MIN = 60.0
 AGAIN, AGAIN_MS_MAX = 3, 3_600_000  # times `silent_after`, an hour at most: a second silence within a day that lasts so long wakes as well
-FALLEN = frozenset(["default", "error", "disabled", "stale"])  # reasons of an evaluation that did not choose
-FALLEN_SHARE, RISEN_SHARE = 0.95, 0.5  # of evaluations, where it begins and where it ends
+RISEN_SHARE = 0.5  # of evaluations, where a switch-off that FALLEN_SHARE of them told ends
 EVALUATIONS_MIN = 30  # that chose before, and that did not choose in a row of windows
 RUNBOOK = (__doc__ or "").partition("Runbook: ")[2].strip()
 
@@ -88,7 +89,8 @@ class Alive(Quiet):
         ]
 
     def rules(self, layout: "Layout") -> Sequence[Rule]:
-        return (AliveRule(layout),)
+        alive = AliveRule(layout)
+        return alive, EvaluationsRule(layout, alive)
 
     def explain(self, seen: Seen) -> Explained:
         """seen.label: how many predictions such a spell usually brings."""

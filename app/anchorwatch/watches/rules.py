@@ -4,7 +4,7 @@ A rule sees every closed window of its model, in order, also empty ones; it keep
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from anchorwatch.events import FieldCount, FlagChange, Severity
@@ -43,6 +43,7 @@ class Facts:
     flags: Sequence[FlagChange]  # changes of this model's flags in force by `to_ms`, oldest first; times resolved
     reasons: Mapping[str, int]  # flag.reason -> predictions
     since_ms: int = -1  # watched since here: what was before it, and what was not, is nobody's promise
+    fallen: Mapping[str, int] = field(default_factory=dict)  # segment -> flag evaluations of it that did not choose
 
 
 class Rule(Protocol):
