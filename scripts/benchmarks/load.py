@@ -5,7 +5,7 @@ Made from a seed, as JSON text of about 500 bytes as a Python service writes it;
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -26,6 +26,7 @@ PARTITIONS = 4
 RATE = 5_000  # predictions a second of event time
 AGO_MS = 120_000  # the last prediction was made so long before the run: all windows close, all labels mature, no model counts as silent
 REFERENCE_ROWS = 20_000
+COUNTRIES = ("DE", "FR", "IT", "ES", "PL", "NL", "BE", "AT")
 DRAWN = 20_000  # predictions whose random parts differ; more of them begin anew, with ids and times of their own
 CONTRACT = f"""
 contract: 1
@@ -62,11 +63,13 @@ class Load:
         return Rows.of([(event.key, event.value, offset, event.at_ms) for offset, event in enumerate(mine)])
 
 
-def make(predictions: int, now_ms: int, seed: int = 1) -> Load:
+def make(predictions: int, now_ms: int, seed: int = 1, countries: Sequence[str] = COUNTRIES, reference_rows: int = REFERENCE_ROWS) -> Load:
+    """countries: a name that stands there more often is more frequent; where many do, no two predictions share their random parts."""
     rng = random.Random(seed)
-    drawn = [draw(rng) for _ in range(min(DRAWN, max(predictions, REFERENCE_ROWS)))]
+    wanted = max(predictions, reference_rows)
+    drawn = [draw(rng, countries) for _ in range(wanted if len(countries) > DRAWN else min(DRAWN, wanted))]
     begin = now_ms - AGO_MS - predictions * 1000 // RATE
-    before = list(pairs(REFERENCE_ROWS, begin - 3_600_000, drawn))
+    before = list(pairs(reference_rows, begin - 3_600_000, drawn))
     events = sorted(pairs(predictions, begin, drawn), key=lambda event: event.at_ms)
     applied = applied_of(contract.parse(CONTRACT, "benchmark"), reference(before))
     sizes: dict[str, float] = {}
@@ -75,7 +78,7 @@ def make(predictions: int, now_ms: int, seed: int = 1) -> Load:
     return Load(events, applied, predictions, sizes)
 
 
-def draw(rng: random.Random) -> Drawn:
+def draw(rng: random.Random, countries: Sequence[str] = COUNTRIES) -> Drawn:
     label = rng.choice(["pass", "block"])
     answer = label if rng.random() < 0.95 else rng.choice(["pass", "block"])
     sampled = "01" if rng.random() < 0.01 else "00"
@@ -86,7 +89,7 @@ def draw(rng: random.Random) -> Drawn:
         "latency_ms": round(rng.expovariate(1 / 30), 2),
         "features": {name: round(rng.gauss(0, 100), 3) for name in NUMBERS} | dict(zip(CATEGORIES, categories, strict=True)),
         "segments": {
-            "country": rng.choice(["DE", "FR", "IT", "ES", "PL", "NL", "BE", "AT"]),
+            "country": rng.choice(countries),
             "tier": rng.choice(["gold", "free"]),
             "channel": rng.choice("ab"),
         },
@@ -108,7 +111,7 @@ def pairs(n: int, begin_ms: int, drawn: list[Drawn], rate: int = RATE) -> Iterat
         yield Event("outcomes", known, name.encode(), json.dumps(outcome).encode())
 
 
-def reference(events: list[Event]) -> dict[str, Any]:
+def reference(events: Sequence[Event]) -> dict[str, Any]:
     """What `apply` would learn from these rows."""
     declared = contract.parse(CONTRACT, "benchmark")
     shapes = [(MODEL, {name: feature.type for name, feature in declared.features.items()})]
@@ -128,10 +131,17 @@ def lay_out(kafka: dict[str, Any], prefix: str) -> None:
 
 
 def apply(kafka: dict[str, Any], prefix: str, load: Load) -> None:
-    """Contract and reference into `contracts`, as `anchorwatch apply` writes them."""
+    put(kafka, prefix, [load.applied])
+
+
+def put(kafka: dict[str, Any], prefix: str, applied: Iterable[Applied]) -> None:
+    """Contracts and references into `contracts`, as `anchorwatch apply` writes them."""
     out = ck.Producer({**kafka, "enable.idempotence": True, "log_level": 3})
-    out.produce(f"{prefix}contracts", msgspec.json.encode(load.applied), f"prod/{MODEL}".encode())
-    assert out.flush(30) == 0, "Kafka did not take the contract within 30 s"
+    for each in applied:
+        out.produce(
+            f"{prefix}contracts", msgspec.json.encode(each), f"{each.contract.get('environment', 'prod')}/{each.contract['model']}".encode()
+        )
+    assert out.flush(30) == 0, "Kafka did not take the contracts within 30 s"
 
 
 class Gate:

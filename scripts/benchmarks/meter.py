@@ -26,3 +26,8 @@ def _status(pid: int, name: str) -> int:
         if line.startswith(f"{name}:"):
             return int(line.split()[1]) * 1024
     raise ProcessLookupError(f"process {pid} has no {name}: it has ended; look at what it printed")
+
+
+def idle_s() -> float:
+    """Of the whole machine since it came up, all cores together."""
+    return float(Path("/proc/uptime").read_text().split()[1])

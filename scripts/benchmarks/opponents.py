@@ -1,23 +1,25 @@
 """What Anchorwatch is compared with, each a process of its own that prints a line of JSON when it has seen the whole load.
 
 python -m scripts.benchmarks.opponents bare|delivery|faust BOOTSTRAP PREFIX PREDICTIONS
+python -m scripts.benchmarks.opponents member BOOTSTRAP PREFIX 0 GROUP INSTANCE
+python -m scripts.benchmarks.opponents changelog BOOTSTRAP PREFIX 0 TOPIC
 """
 
-import json
+import os
+import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
 import confluent_kafka as ck
 import msgspec
-from scripts.benchmarks.shape import Outcome, Prediction, Segments
+from scripts.benchmarks import meter
+from scripts.benchmarks.shape import Outcome, Prediction
+from scripts.benchmarks.work import Join, tell
 
-from anchorwatch.engine.settings import FETCHING
-
-
-def tell(**what: int) -> None:
-    print(json.dumps(what), flush=True)
+from anchorwatch.engine.settings import CLASSIC, FETCHING
 
 
 def bare(kafka: dict[str, Any], prefix: str, predictions: int) -> NoReturn:
@@ -41,62 +43,51 @@ def bare(kafka: dict[str, Any], prefix: str, predictions: int) -> NoReturn:
             predictions = sys.maxsize  # told once
 
 
-class Segment:
-    """One river detector and one river metric."""
+def member(kafka: dict[str, Any], prefix: str, _predictions: int, group: str, instance: str) -> None:
+    """One of a group that decodes and commits every second, until SIGTERM; a line for each assignment. instance: "" is not static."""
+    own: dict[str, Any] = {"group.id": group, "auto.offset.reset": "earliest", "auto.commit.interval.ms": 1_000}
+    if instance:
+        own["group.instance.id"] = instance
+    reader = ck.Consumer({**kafka, **FETCHING, **CLASSIC, **own})
+    topics = {f"{prefix}predictions": Prediction, f"{prefix}outcomes": Outcome}
+    decode = {topic: msgspec.json.Decoder(shape).decode for topic, shape in topics.items()}
 
-    def __init__(self) -> None:
-        from river import drift, metrics
+    def assigned(_: ck.Consumer, places: list[ck.TopicPartition]) -> None:
+        tell(partitions=sum(place.topic == f"{prefix}predictions" for place in places))
 
-        self.drift, self.accuracy, self.alarms = drift.ADWIN(), metrics.Accuracy(), 0
-
-    def update(self, label: str, answer: str) -> None:
-        self.accuracy.update(label, answer)
-        self.drift.update(float(label != answer))
-        self.alarms += self.drift.drift_detected
-
-
-def names_of(segments: Segments) -> tuple[str, ...]:
-    """The whole, three dimensions, their pairs."""
-    c, t, h = segments.country, segments.tier, segments.channel
-    return "*", c, t, h, f"{c},{t}", f"{c},{h}", f"{t},{h}"
+    reader.subscribe(list(topics), on_assign=assigned)
+    leaving: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: leaving.append(number))
+    while not leaving:
+        for message in reader.consume(10_000, 0.05):
+            topic, value = message.topic(), message.value()
+            if message.error() is None and topic is not None and value is not None:
+                decode[topic](value)
+    reader.close()
 
 
-class Join:
-    """A dict of predictions that wait, one of outcomes that came first, and the segments."""
-
-    def __init__(self, predictions: int) -> None:
-        self.predictions = predictions
-        self.waiting: dict[str, Prediction] = {}
-        self.early: dict[str, str] = {}
-        self.segments: dict[str, Segment] = {}
-        self.seen, self.joined = 0, 0
-        self.read_prediction, self.read_outcome = msgspec.json.Decoder(Prediction).decode, msgspec.json.Decoder(Outcome).decode
-
-    def prediction(self, value: bytes) -> None:
-        prediction = self.read_prediction(value)
-        self.seen += 1
-        label = self.early.pop(prediction.prediction_id, None)
-        if label is None:
-            self.waiting[prediction.prediction_id] = prediction
-        else:
-            self.update(prediction, label)
-
-    def outcome(self, value: bytes) -> None:
-        outcome = self.read_outcome(value)
-        prediction = self.waiting.pop(outcome.prediction_id, None)
-        if prediction is None:
-            self.early[outcome.prediction_id] = outcome.label
-        else:
-            self.update(prediction, outcome.label)
-
-    def update(self, prediction: Prediction, label: str) -> None:
-        for name in names_of(prediction.segments):
-            if name not in self.segments:
-                self.segments[name] = Segment()
-            self.segments[name].update(label, prediction.prediction)
-        self.joined += 1
-        if self.joined == self.predictions:
-            tell(predictions=self.seen, outcomes=self.joined)
+def changelog(kafka: dict[str, Any], _prefix: str, _predictions: int, topic: str) -> None:
+    """Reads a compacted topic to its end and keeps the newest value of each key: what any restore has to do at least."""
+    own = {"group.id": "bare", "enable.partition.eof": True, "enable.auto.commit": False}
+    reader = ck.Consumer({**kafka, **FETCHING, **own})
+    partitions = len(reader.list_topics(topic, 10).topics[topic].partitions)
+    began, read, ended = time.monotonic(), 0, 0
+    reader.assign([ck.TopicPartition(topic, p, 0) for p in range(partitions)])
+    kept: dict[tuple[int | None, bytes | None], bytes] = {}
+    while ended < partitions:
+        for message in reader.consume(10_000, 0.05):
+            if message.error() is not None:
+                ended += 1
+                continue
+            key, value = (message.partition(), message.key()), message.value()
+            read += len(value or b"")
+            if value is None:
+                kept.pop(key, None)
+            else:
+                kept[key] = value
+    seconds = time.monotonic() - began
+    peak = meter.peak_bytes(os.getpid())
+    tell(microseconds=int(seconds * 1e6), read=read, live=sum(map(len, kept.values())), chunks=len(kept), peak=peak)
 
 
 def faust(kafka: dict[str, Any], prefix: str, predictions: int) -> None:
@@ -130,8 +121,10 @@ def delivery(kafka: dict[str, Any], prefix: str, predictions: int) -> None:
     run(kafka, prefix, predictions, tell)
 
 
-CONTENDERS = {"bare": bare, "delivery": delivery, "faust": faust}
+CONTENDERS: dict[str, Callable[..., None]] = {
+    "bare": bare, "changelog": changelog, "delivery": delivery, "faust": faust, "member": member,
+}  # fmt: skip
 
 if __name__ == "__main__":
-    which, bootstrap, prefix, predictions = sys.argv[1:]
-    CONTENDERS[which]({"bootstrap.servers": bootstrap}, prefix, int(predictions))
+    which, bootstrap, prefix, predictions, *more = sys.argv[1:]
+    CONTENDERS[which]({"bootstrap.servers": bootstrap}, prefix, int(predictions), *more)

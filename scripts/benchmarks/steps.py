@@ -86,14 +86,14 @@ def measure(load: Load) -> dict[str, float]:
     return {step: watch.spent[step] / load.predictions * 1e6 for step in order}
 
 
-def play(load: Load) -> None:
-    """All rows through one task of ingest and the judge, with a cut now and then."""
+def play(load: Load) -> float:
+    """All rows through one task of ingest and the judge, with a cut now and then. CPU seconds of it, without those of making the rows."""
     drive = Drive([load.applied], Clockwork())
     ingest, judge = drive.ingests[0], drive.judge
     predictions, outcomes = load.rows("predictions"), load.rows("outcomes")
     gc.collect()
     gc.freeze()  # a worker holds few rows at once, not the whole load
-    taken = 0
+    began, taken = time.process_time(), 0
     for first in range(0, len(predictions), BATCH):
         rows = predictions[first : first + BATCH]
         newest = int(rows.stamps[-1])
@@ -108,7 +108,9 @@ def play(load: Load) -> None:
     if taken < len(outcomes):
         ingest.take("outcomes", outcomes[taken:], int(outcomes.stamps[-1]))
     drive.end(load.events[-1].at_ms + AGO_MS)
+    spent = time.process_time() - began
     gc.unfreeze()
+    return spent
 
 
 def hand_over(ingest: Ingest, judge: Judge) -> None:

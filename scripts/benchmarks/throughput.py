@@ -7,85 +7,17 @@ one transaction is committed, and CPU time of all its processes is taken from th
 trust the ratios, not the digits.
 """
 
-import argparse
-import json
-import os
-import platform
 import statistics
 import sys
-import tempfile
-import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from scripts.benchmarks import load, meter, steps
-from scripts.benchmarks.contenders import Contender, Invalid, Opponent, Ours, wait_until, wait_until_idle
+from scripts.benchmarks import load, steps, subject
+from scripts.benchmarks.runs import Bench, stages_us
 
 from anchorwatch.broker import Broker
 
-FIRST_PORT = 29_000
-FAUST_PREDICTIONS = 10_000  # stock Faust needs 200 us for each
 TARGETS = {"vs_bare": 0.3, "vs_faust_river": 20.0}
-PACKAGES = ("confluent-kafka", "faust-streaming", "aiokafka", "river", "msgspec", "numpy")
-SLOW_S = 1 / 500  # a prediction and its outcome at the very worst
-
-
-class Bench:
-    """One Kafka, many runs, each on topics of its own."""
-
-    def __init__(self, kafka: dict[str, Any], folder: Path, predictions: int) -> None:
-        self.kafka, self.folder, self.runs = kafka, folder, 0
-        self.load = load.make(predictions, time.time_ns() // 1_000_000)
-        small = min(predictions, FAUST_PREDICTIONS)
-        self.small = self.load if small == predictions else load.make(small, time.time_ns() // 1_000_000)
-
-    def run(self, name: str) -> dict[str, Any]:
-        """One contender on the load. Raises Invalid."""
-        self.runs += 1
-        prefix = f"bench{self.runs}."
-        fed = self.small if name == "faust" else self.load
-        load.lay_out(self.kafka, prefix)
-        load.apply(self.kafka, prefix, fed)
-        print(f"  {name} ...", file=sys.stderr, flush=True)
-        contender = self._made(name, prefix, fed.predictions)
-        gate = load.Gate(self.kafka, prefix, fed, contender.codec)
-        if contender.sees_committed_only:
-            gate.fill()  # before it starts: with nothing to come, the clock would go on, and the load be late
-        with contender:
-            try:
-                return self._measured(contender, gate, fed)
-            except ProcessLookupError as error:
-                raise Invalid(f"{name}: {error}:\n{contender.log()[-4_000:]}") from error
-
-    def _made(self, name: str, prefix: str, predictions: int) -> Contender:
-        if name == "anchorwatch":
-            return Ours(self.kafka, prefix, predictions, self.folder)
-        return Opponent(name, self.kafka, prefix, predictions, self.folder)
-
-    def _measured(self, contender: Contender, gate: load.Gate, fed: load.Load) -> dict[str, Any]:
-        wait_until_idle(contender)
-        pids = contender.pids()
-        before = {part: meter.cpu_s(pid) for part, pid in pids.items()}
-        began = time.monotonic()
-        if not contender.sees_committed_only:
-            gate.fill()
-        gate.open()
-        patience = 60 + fed.predictions * SLOW_S
-        counted = wait_until(f"{contender.name} saw all", contender.counted, patience, contender.log)
-        used = {part: meter.cpu_s(pid) - before[part] for part, pid in pids.items()}
-        if wrong := {what: n for what, n in counted.items() if n != fed.predictions}:
-            raise Invalid(f"{contender.name} counted {wrong} of {fed.predictions}; this run shows nothing:\n{contender.log()[-4_000:]}")
-        return {
-            "us": {part: seconds / fed.predictions * 1e6 for part, seconds in used.items()},
-            "wall_s": time.monotonic() - began,
-            "peak_bytes": {part: meter.peak_bytes(pid) for part, pid in pids.items()},
-        }
-
-
-def stages_us(run: dict[str, Any]) -> float:
-    """Per prediction, of what works on events; the supervisor is told apart."""
-    return float(sum(us for part, us in run["us"].items() if part != "supervisor"))
 
 
 def ratios_of(ours: list[float], bare: list[float], faust: float) -> tuple[dict[str, float], dict[str, list[float]]]:
@@ -125,17 +57,10 @@ def measure(bench: Bench, rounds: int) -> dict[str, Any]:
 
 
 def conditions(bench: Bench) -> dict[str, Any]:
-    return {
-        "predictions": bench.load.predictions,
-        "predictions_faust_river": bench.small.predictions,
-        "bytes": bench.load.bytes,
-        "predictions_per_event_second": load.RATE,
-        "partitions": load.PARTITIONS,
-        "cores": os.cpu_count(),
-        "load_average": os.getloadavg()[0],
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in PACKAGES},
-    }
+    return subject.machine(
+        predictions=bench.load.predictions, predictions_faust_river=bench.small.predictions, bytes=bench.load.bytes,
+        predictions_per_event_second=load.RATE, partitions=load.PARTITIONS,
+    )  # fmt: skip
 
 
 def told(found: dict[str, Any]) -> str:
@@ -160,25 +85,15 @@ def told(found: dict[str, Any]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="scripts/bench throughput", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures there")
+    parser = subject.parser("throughput", __doc__, rounds=3)
     parser.add_argument("--predictions", type=int, default=200_000, metavar="N", help="each with its outcome (200000)")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="of Anchorwatch and the bare consumer, in turn (3)")
-    arguments = parser.parse_args()
-    if arguments.predictions < 1_000 or arguments.rounds < 1:
-        parser.error("--predictions must be at least 1000, --rounds at least 1")
-    with tempfile.TemporaryDirectory(prefix="anchorwatch-bench-") as folder, Broker(first_port=FIRST_PORT) as broker:
-        bench = Bench(dict(broker.client), Path(folder), arguments.predictions)
-        try:
-            found = measure(bench, arguments.rounds)
-        except Invalid as reason:
-            print(f"bench: {reason}", file=sys.stderr)
-            return 1
-        found["conditions"] = conditions(bench)
-    print(told(found))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(found, indent=2) + "\n")
-    return 0
+    arguments = subject.read(parser)
+
+    def measured(broker: Broker, folder: Path) -> dict[str, Any]:
+        bench = Bench(dict(broker.client), folder, arguments.predictions)
+        return measure(bench, arguments.rounds) | {"conditions": conditions(bench)}
+
+    return subject.on_kafka(measured, told, arguments.json)
 
 
 if __name__ == "__main__":
