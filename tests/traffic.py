@@ -178,14 +178,19 @@ def contract_of(text: str = LOAN, **replaced: str) -> Contract:
 
 def rows_of(contract: Contract, events: Sequence[Event]) -> tuple[Rows, dict[str, int]]:
     """Events decoded as `apply` would decode them, and the place of each feature."""
-    predictions = [(e.key, e.value, i, e.at_ms) for i, e in enumerate(events) if e.role == "predictions"]
-    outcomes = [(e.key, e.value, i, e.at_ms) for i, e in enumerate(events) if e.role == "outcomes"]
+    predictions, outcomes, decisions = (
+        [(e.key, e.value, i, e.at_ms) for i, e in enumerate(events) if e.role == role] for role in ("predictions", "outcomes", "decisions")
+    )
     declared = with_features(contract, [as_map(row[1] or b"") for row in predictions[:2_000]])
     shapes = [(contract.model, {name: f.type for name, f in declared.features.items()})]
     p = formats.make("predictions", shapes, contract.model).decode(predictions)
-    o = formats.make("outcomes", shapes, contract.model).decode(outcomes)
+    o, d = (
+        formats.make("outcomes", shapes, contract.model).decode(outcomes),
+        formats.make("decisions", shapes, contract.model).decode(decisions),
+    )
     raws = [row[1] or b"" for row in (predictions if p.rows is None else [predictions[i] for i in p.rows])]
-    return Rows(p.records, p.at_ms, p.latency_ms, raws, o.records, o.at_ms), {name: i for i, name in enumerate(shapes[0][1])}
+    rows = Rows(p.records, p.at_ms, p.latency_ms, raws, o.records, o.at_ms, d.records, d.at_ms)
+    return rows, {name: i for i, name in enumerate(shapes[0][1])}
 
 
 def learnt(contract: Contract, events: Sequence[Event]) -> Reference:

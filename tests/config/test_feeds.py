@@ -8,8 +8,8 @@ def topic(name: str) -> str:
     return f"aw.{name}"
 
 
-def contract(model: str, source: str = "") -> Contract:
-    text = f"contract: 1\nmodel: {model}\ntask: regression\nowner: {{team: t}}\n"
+def contract(model: str, source: str = "", more: str = "") -> Contract:
+    text = f"contract: 1\nmodel: {model}\ntask: regression\nowner: {{team: t}}\n{more}\n"
     return parse(text + (f"source: {{{source}}}\n" if source else ""), "f.yaml")
 
 
@@ -44,6 +44,21 @@ def test_own_predictions_with_standard_outcomes_are_named_by_their_topic() -> No
 
 def test_naming_the_standard_topics_is_the_standard_feed() -> None:
     assert [feed.name for feed in feeds(topic, [contract("a", "predictions: {topic: aw.predictions}")])] == ["default"]
+
+
+def test_decisions_are_read_where_a_contract_expects_them() -> None:
+    """The standard topic of them leaves the feed, its name and so its state as they are; another one makes another feed."""
+    said = "promises: {impact: {followed_at_least: 0.5}}"
+    plain, lending = contract("a"), contract("b", more=said)
+    own = contract("c", "predictions: {topic: pay.scored}", more=said)
+    elsewhere = contract("d", "decisions: {topic: pay.done, keyed: false}", more=said)
+
+    found = feeds(topic, [plain, lending, own, elsewhere])
+
+    assert [feed.topics.get("decisions") for feed in found] == ["aw.decisions", "pay.done", "aw.decisions"]
+    assert [feed.name for feed in (found[0], found[2])] == ["default", "pay.scored"]
+    assert found[1].rekeyed == {"decisions": f"aw.rekeyed.{found[1].name}.decisions"}
+    assert "decisions" not in feeds(topic, [plain, contract("e", "decisions: {topic: pay.done}")])[0].topics
 
 
 def test_without_contracts_the_standard_topics_are_read() -> None:

@@ -207,10 +207,10 @@ def test_check_refuses_what_this_version_would_read_wrongly() -> None:
 
 
 def test_check_says_what_is_filled_in_and_what_is_not_judged() -> None:
-    checked = check(SMALL + "promises: {impact: {followed_at_least: 0.6}}\n", ORIGIN)
+    checked = check(SMALL + "promises: {alive: {siblings: [other]}}\n", ORIGIN)
 
     assert "labels.positive = block: the second class" in checked.defaulted
-    assert checked.not_judged == ["promises.impact is accepted, but not judged in this version"]
+    assert checked.not_judged == ["promises.alive.siblings is accepted, but not judged in this version"]
     assert not_judged(checked.contract) == checked.not_judged
 
 

@@ -12,11 +12,8 @@ def test_all_that_waits_for_a_later_version_is_named() -> None:
     names = [line.removesuffix(" is accepted, but not judged in this version") for line in not_judged(parse(FULL, "f"))]
 
     assert names == [
-        "source.decisions",
-        "decisions",
         "labels.hidden_when",
         "labels.explored",
-        "promises.impact",
         "promises.alive.siblings",
     ]
 
@@ -26,9 +23,15 @@ def test_what_is_judged_now_is_not_named() -> None:
         "features: {a: {type: number, range: [0, 1], missing_max: 0.1}}\n"
         "promises: {latency: {inference_p99: 80ms}, quality: {metric: error, at_most: 0.1}, alive: {silent_after: 5m},\n"
         "  labels: {coverage_at_least: 0.8, by: 2d}}\n"
-        "source: {flags: [on-off]}\n"
+        "source: {flags: [on-off], decisions: {topic: done}}\ndecisions: {block: decline}\n"
     )
     assert not_judged(parse(text, "f")) == []
+
+
+def test_a_topic_of_decisions_alone_says_nothing_of_what_is_expected() -> None:
+    name = "source.decisions without decisions or promises.impact"
+
+    assert not_judged(parse(SMALL + "source: {decisions: {topic: done}}\n", "f")) == [f"{name} is accepted, but not judged in this version"]
 
 
 def test_mean_squared_error_waits() -> None:

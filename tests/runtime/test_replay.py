@@ -1,19 +1,23 @@
 """Kafka and in-process agree on every byte of the findings."""
 
+import random
 from pathlib import Path
 
+import msgspec
 import pytest
 from confluent_kafka.admin import AdminClient
 from tests.conftest import Kafka
 from tests.runtime.loans import LOANS, Fault, T, events, flag
 
 from anchorwatch.config import Settings, load
+from anchorwatch.events import Decision
 from anchorwatch.runtime.backtest import backtest, plan
 from anchorwatch.runtime.drive import Clockwork, Event
 from anchorwatch.runtime.replay import Trial, replay
 from anchorwatch.runtime.report_table import findings_json
 
 SECOND = Clockwork(window_ms=1_000, lateness_ms=500)
+DECISIONS = {"yes": "grant", "no": "refuse"}
 APP = str(Path(__file__).parents[2] / "app")
 
 
@@ -21,8 +25,20 @@ def settings_of(kafka: Kafka) -> Settings:
     return load(None, {}, {f"kafka.{name}": str(value) for name, value in kafka.client.items()})
 
 
+def decided(found: list[Event], *, followed: float) -> list[Event]:
+    """The same events with a decision about each prediction, 0.2 s after it."""
+    rng, more = random.Random(5), []
+    for event in found:
+        if event.role == "predictions":
+            recommended = DECISIONS[msgspec.json.decode(event.value)["prediction"]]
+            action = recommended if rng.random() < followed else "call"
+            told = Decision(event.key.decode(), "loans", action, decided_at_ms=event.at_ms + 200)
+            more.append(Event("decisions", event.at_ms + 200, event.key, msgspec.json.encode(told)))
+    return sorted([*found, *more], key=lambda event: (event.at_ms, event.role))
+
+
 def troubles() -> list[Event]:
-    """A region goes wrong, a field is renamed, another retyped, the model falls silent, comes back, and is switched off."""
+    """A region goes wrong, a field is renamed, another retyped, the model falls silent, comes back, and is switched off; nobody follows it."""
     found = events(3_000, T, 3, Fault(T + 10_000, renamed=True, wrong_in="us"))
     found += events(1_500, T + 60_000, 4, Fault(T + 65_000, retyped=True))
     found += [flag(T + 70_000, "off"), flag(T + 74_000, "on")]
@@ -33,12 +49,20 @@ def troubles() -> list[Event]:
 def test_replay_and_backtest_give_the_same_findings(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
     """4 partitions, 2 ingest workers, 1 judge; every kind of finding. Nothing stays behind."""
     monkeypatch.setenv("PYTHONPATH", APP)  # its processes run the tree under test
-    course = plan(LOANS, troubles(), window_ms=1_000, reference=events(2_000, T - 20_000))
+    contract, quiet = LOANS.model_copy(update={"decisions": DECISIONS}), decided(events(2_000, T - 20_000), followed=0.9)
+    course = plan(contract, decided(troubles(), followed=0.4), window_ms=1_000, reference=quiet)
     here = backtest(course, SECOND)
 
     there = replay(course, settings_of(kafka), SECOND, Trial(partitions=4, workers=2))
 
-    assert {finding.name for finding in here.findings} >= {"QualityDrop", "InputRenamed", "InputRetyped", "ModelDark", "ModelSwitchedOff"}
+    assert {finding.name for finding in here.findings} >= {
+        "QualityDrop",
+        "InputRenamed",
+        "InputRetyped",
+        "ModelDark",
+        "ModelSwitchedOff",
+        "OutputIgnored",
+    }
     assert findings_json(there.findings) == findings_json(here.findings)
     assert [alert.dedup_key for alert in there.alerts if alert.loud] == [alert.dedup_key for alert in here.alerts if alert.loud]
     assert {finding.closed_by for finding in there.findings} == {"watermark"}

@@ -5,7 +5,7 @@ from tests.stages.test_ingest import beat, stage, take
 from tests.traffic import T0, Fault, traffic
 
 from anchorwatch.runtime import formats
-from anchorwatch.stages import ingest_state, join
+from anchorwatch.stages import ingest_state, table
 from anchorwatch.stages.ingest import Ingest
 from anchorwatch.state import unpack
 
@@ -47,7 +47,7 @@ def test_deltas_that_every_page_has_overtaken_are_removed(monkeypatch: pytest.Mo
 
 
 def test_pages_that_left_are_removed(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (join, ingest_state):
+    for module in (table, ingest_state):
         monkeypatch.setattr(module, "PAGE", 64)
     monkeypatch.setattr(ingest_state, "DELTAS_MIN", 1)
     monkeypatch.setattr(ingest_state, "SWEEP", 1)

@@ -1,6 +1,7 @@
 import numpy as np
 
-from anchorwatch.stages.join import GHOST, PAGE, Added, Joined, Waiting
+from anchorwatch.stages.join import GHOST, Added, Joined, Waiting
+from anchorwatch.stages.table import PAGE
 
 FINAL_MS = 30_000
 

@@ -14,7 +14,7 @@ from tests.traffic import T0, Fault, flag, in_order, loan_applied, quiet_then, t
 from anchorwatch.errors import StateCorrupt
 from anchorwatch.events import Observation
 from anchorwatch.runtime import formats
-from anchorwatch.stages import ingest_state, join
+from anchorwatch.stages import ingest_state, table
 from anchorwatch.stages.ingest import Ingest
 from anchorwatch.stages.judge import Judge
 from anchorwatch.state import CHUNK_BYTES_MAX, pack, parts
@@ -62,7 +62,7 @@ def test_evidence_alerts_and_exact_rules_survive_deaths(fault: Fault) -> None:
 
 def test_rows_are_swept_into_pages_so_that_chunks_stay_few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small pages, as if it ran for days: 150 cuts of 40 predictions each, that live for 30 s of event time."""
-    for module in (join, ingest_state):
+    for module in (table, ingest_state):
         monkeypatch.setattr(module, "PAGE", 128)
     monkeypatch.setattr(ingest_state, "DELTAS_MIN", 8)
     monkeypatch.setattr(ingest_state, "SWEEP", 16)

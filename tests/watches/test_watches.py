@@ -23,7 +23,7 @@ every_layout = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=list(LAYO
 
 
 def test_the_file_name_is_the_name_in_a_contract() -> None:
-    assert names() == ["alive", "baseline", "inputs", "labels", "latency", "predictions", "quality", "slices", "volume"]
+    assert names() == ["alive", "baseline", "impact", "inputs", "labels", "latency", "predictions", "quality", "slices", "volume"]
     assert [load(name).name for name in names()] == names()
 
 

@@ -11,15 +11,19 @@ READ: dict[str, tuple[str, ...]] = {  # formats that this version reads, and wha
     **dict.fromkeys(("kserve", "oip"), ("predictions",)),
     "sagemaker": ("predictions", "outcomes"),
 }
+
+
+def _topic_alone(contract: Contract) -> bool:
+    return contract.source.decisions.topic is not None and not contract.expects_decisions
+
+
 NOT_YET: tuple[tuple[str, Callable[[Contract], object]], ...] = (
-    ("source.decisions", lambda contract: "decisions" in contract.source.model_fields_set and contract.source.decisions.topic),
-    ("decisions", lambda contract: contract.decisions),
+    ("source.decisions without decisions or promises.impact", _topic_alone),
     ("labels.hidden_when", lambda contract: contract.labels.hidden_when),
     ("labels.explored", lambda contract: contract.labels.explored),
     ("segments.discover of a regression", lambda contract: contract.segments.discover and contract.task == "regression"),
     ("baseline without value", lambda contract: contract.baseline and not contract.baseline.value),
     ("promises.quality.metric rmse", lambda contract: contract.promises.quality and contract.promises.quality.metric == "rmse"),
-    ("promises.impact", lambda contract: contract.promises.impact),
     ("promises.alive.siblings", lambda contract: contract.promises.alive.siblings),
 )
 

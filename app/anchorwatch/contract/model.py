@@ -264,7 +264,10 @@ class LabelsPromise(Part):
 
 
 class ImpactPromise(Part):
+    """`within`: how long after its prediction a decision counts. None: the reference's p95."""
+
     followed_at_least: Share
+    within: Duration | None = None
 
 
 class AlivePromise(Part):
@@ -316,6 +319,11 @@ class Contract(Part):
     def key(self) -> str:
         """`<environment>/<model>`: its record key in `contracts`."""
         return f"{self.environment}/{self.model}"
+
+    @property
+    def expects_decisions(self) -> bool:
+        """Is anything said of them? Then the topic of decisions is read."""
+        return bool(self.decisions) or self.promises.impact is not None
 
     @cached_property
     def id(self) -> str:

@@ -33,6 +33,7 @@ HOUR_MS, SUMMARY_MS = (
 )  # summaries are for charts of what runs: nobody sees those of a file, and they cost as much as judging
 WINDOWS_MANY = 1_000  # with events; fewer are judged in some seconds
 SAMPLES = 2_000  # whose fields become features, where the contract declares none
+LATER: tuple[Role, Role] = ("outcomes", "decisions")  # than their predictions
 LINES = (".jsonl", ".ndjson", ".json")
 TABLES = (".csv",)
 TIMES: dict[Role, str] = {
@@ -131,7 +132,7 @@ def split(events: Sequence[Event], begin_ms: int, until_ms: int) -> tuple[list[E
     """By the time of the prediction: its outcome goes with it, whenever it became known. What lies before `begin_ms` is left out."""
     early = {e.key for e in events if e.role == "predictions" and e.at_ms < until_ms}
     left_out = {e.key for e in events if e.role == "predictions" and e.at_ms < begin_ms} if begin_ms else set()
-    normal = [e for e in events if e.key in early and e.key not in left_out and e.role in ("predictions", "outcomes")]
+    normal = [e for e in events if e.key in early and e.key not in left_out and e.role != "flags"]
     return normal, [e for e in events if e.key not in early or e.role == "flags"]
 
 
@@ -152,15 +153,16 @@ def decoded(model: str, features: Mapping[str, str], events: Sequence[Event], *,
     """features: name -> type; feature i of them is attribute f<i> of what is decoded. Raises ContractError with the rows that cannot be used."""
     shapes = [(model, dict(features))]
     predictions = formats.make("predictions", shapes, model).decode(_rows(events, "predictions"))
-    outcomes = formats.make("outcomes", shapes, model).decode(_rows(events, "outcomes"))
+    outcomes, decisions = (formats.make(role, shapes, model).decode(_rows(events, role)) for role in LATER)
     raws = [e.value for e in events if e.role == "predictions"]
     if predictions.rows is not None:
         raws = [raws[i] for i in predictions.rows]
-    refused = [*predictions.refused, *outcomes.refused]
+    refused = [*predictions.refused, *outcomes.refused, *decisions.refused]
     if strict and refused:
         why = [f"reference: row {r.row + 1} cannot be used: {r.path}: {r.reason}; {r.fix}" for r in refused[:FAULTS_SHOWN]]
         raise ContractError([*why, *([f"{len(refused) - FAULTS_SHOWN} more rows"] if len(refused) > FAULTS_SHOWN else [])])
-    return Rows(predictions.records, predictions.at_ms, predictions.latency_ms, raws, outcomes.records, outcomes.at_ms)
+    known, decided = outcomes.at_ms, decisions.at_ms
+    return Rows(predictions.records, predictions.at_ms, predictions.latency_ms, raws, outcomes.records, known, decisions.records, decided)
 
 
 def _rows(events: Iterable[Event], role: Role) -> list[tuple[bytes, bytes, int, int]]:

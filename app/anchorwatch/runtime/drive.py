@@ -20,6 +20,7 @@ from anchorwatch.stages.report import Report
 
 BATCH = 2_000  # rows handed over at once; findings do not depend on it
 TOPICS: dict[str, Role] = {"predictions": "predictions", "outcomes": "outcomes"}
+DECISIONS: dict[str, Role] = {"decisions": "decisions"}  # as well, where a contract expects them
 
 
 class Event(NamedTuple):
@@ -66,8 +67,10 @@ class Drive:
         self.registry = Registry(c.window_ms)
         for each in applied:
             self.registry.apply(each)
+        expected = any(version.contract.expects_decisions for version in self.registry.latest())
+        self.topics = TOPICS | DECISIONS if expected else TOPICS
         ingest = IngestSettings(
-            feed="default", roles=TOPICS, observations="observations", observation_partitions=1, dead_letters="dead-letters",
+            feed="default", roles=self.topics, observations="observations", observation_partitions=1, dead_letters="dead-letters",
             window_ms=c.window_ms, lateness_ms=c.lateness_ms, wall=False,
         )  # fmt: skip
         self.flags = FlagBook()
@@ -89,7 +92,7 @@ class Drive:
             for event in flags:
                 self.flag(msgspec.json.decode(event.value, type=FlagChange), event.at_ms)
             for task, ingest in enumerate(self.ingests):
-                for topic in TOPICS:
+                for topic in self.topics:
                     rows = list(self._rows(task, topic, batch))
                     if rows:
                         ingest.take(topic, rows, batch[-1].at_ms)
@@ -126,7 +129,7 @@ class Drive:
     def end(self, at_ms: int) -> Heard:
         """Nothing will come before that time any more: every window up to it is judged."""
         beat = msgspec.json.encode(Heartbeat(at_ms + self.clockwork.lateness_ms))
-        self.feed(Event(role, at_ms, b"", beat) for role in TOPICS.values())
+        self.feed(Event(role, at_ms, b"", beat) for role in self.topics.values())
         return self.heard
 
     def _hand_over(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from anchorwatch.config import Settings
-from anchorwatch.config.feeds import JOINED
+from anchorwatch.config.feeds import READ, source_topics
 from anchorwatch.contract import Contract
 from anchorwatch.engine.tail import Told, by_time, tail
 from anchorwatch.errors import ConfigError
@@ -25,7 +25,7 @@ ROWS_MAX = 1_000_000  # predictions held at once, 1.5 GB of memory; above: half 
 BATCH = 2_000  # records decoded at once
 
 Say = Callable[[str], None]  # how far it is, for whoever waits
-Topics = tuple[str, ...]  # of predictions and outcomes
+Topics = tuple[str, ...]  # of predictions, outcomes and, where they are expected, decisions
 Times = tuple[int, int]  # [from, to) in ms
 
 
@@ -64,7 +64,7 @@ def from_topics(settings: Settings, contracts: Iterable[Contract], now_ms: int, 
 
 
 def stood(settings: Settings, contract: Contract, times: Times, say: Say = lambda _: None) -> "tuple[list[Event], str]":
-    """Predictions of that time and every outcome of them, as native events; and of what could not be read, in words.
+    """Predictions of that time, every outcome of them and decision about them, as native events; and of what could not be read, in words.
 
     Raises ConfigError: too many; Unreachable.
     """
@@ -136,7 +136,7 @@ class Stood:
             if key not in self.wanted:
                 continue
             begin, end = self.wanted[key][1]
-            if role == "outcomes" or begin <= at_ms < end:
+            if role != "predictions" or begin <= at_ms < end:
                 name = record.prediction_id.encode()
                 self.events[key].append(Event(role, at_ms, name, batch[place][1] or b""))
                 if role == "predictions":
@@ -159,12 +159,12 @@ class Stood:
 
 
 def _read(settings: Settings, topics: Topics, wanted: Mapping[str, tuple[Contract, Times]], say: Say) -> Stood:
-    """Of each model the predictions of its window and every outcome of them. Raises TooMany."""
+    """Of each model the predictions of its window, every outcome of them and decision about them. Raises TooMany."""
     found = Stood.of(wanted)
     models = sorted({contract.model for contract, _ in wanted.values()})
-    make = {role: formats.make(role, [(model, {}) for model in models], models[0] if len(models) == 1 else None) for role in JOINED}
+    make = {role: formats.make(role, [(model, {}) for model in models], models[0] if len(models) == 1 else None) for role in READ}
     with schemas.opened(settings.registry) as known:
-        translators = {role: foreign.of_contracts(role, [contract for contract, _ in wanted.values()], known) for role in JOINED}
+        translators = {role: foreign.of_contracts(role, [contract for contract, _ in wanted.values()], known) for role in READ}
         halves = any(translator and translator.format.half for translator in translators.values())
         for role, rows in _batches(settings, topics, min(begin for _, (begin, _) in wanted.values()), halves=halves):
             if known:
@@ -177,9 +177,9 @@ def _read(settings: Settings, topics: Topics, wanted: Mapping[str, tuple[Contrac
 
 
 def _batches(settings: Settings, topics: Topics, begin: int, *, halves: bool) -> Iterator[tuple[Role, list[Row]]]:
-    """What stands in both topics since then. halves: of one event they may lie on different partitions, so those are read side by side."""
-    roles: dict[str, Role] = dict(zip(topics, JOINED, strict=True))
-    batches: dict[Role, list[Row]] = {role: [] for role in JOINED}
+    """What stands in the topics since then. halves: of one event they may lie on different partitions, so those are read side by side."""
+    roles: dict[str, Role] = dict(zip(topics, READ, strict=False))
+    batches: dict[Role, list[Row]] = {role: [] for role in READ}
     read: Iterator[Told] = (
         by_time(settings.kafka, topics, begin) if halves else tail(settings.kafka, list(topics), since=begin, until_end=True)
     )
@@ -193,4 +193,4 @@ def _batches(settings: Settings, topics: Topics, begin: int, *, halves: bool) ->
 
 
 def _topics(settings: Settings, contract: Contract) -> Topics:
-    return tuple(getattr(contract.source, role).topic or settings.topic(role) for role in JOINED)
+    return tuple(source_topics(settings.topic, contract).values())

@@ -17,6 +17,7 @@ import msgspec
 from confluent_kafka.admin import AdminClient
 
 from anchorwatch.config import Settings
+from anchorwatch.config.feeds import source_topics
 from anchorwatch.config.model import TelemetrySettings, Topics
 from anchorwatch.contract import Contract
 from anchorwatch.engine import topics
@@ -30,7 +31,6 @@ from anchorwatch.runtime.child import Child
 from anchorwatch.runtime.drive import Clockwork
 from anchorwatch.stages.model_judge import JudgeSettings
 
-SOURCES = ("predictions", "outcomes")
 JUDGED = JudgeSettings("", "", "", 1)  # defaults, as backtest has them
 KEPT = {  # past times are not too old, future ones not too far ahead
     "retention.ms": "-1",
@@ -81,6 +81,7 @@ class Run:
         self.course, self.clockwork, self.trial = course, clockwork, trial
         self.settings = own(settings, clockwork, trial, f"replay-{uuid.uuid4().hex[:8]}.")
         self.kafka = self.settings.kafka
+        self.sources = source_topics(self.settings.topic, course.contract)
         self.children: list[Child] = []
 
     async def told(self) -> Told:
@@ -113,7 +114,7 @@ class Run:
             feeds={"default": t.partitions},
             replication=t.replication,
         )
-        dated = {self.settings.topic(name) for name in (*SOURCES, "flags")}
+        dated = {self.settings.topic(name) for name in (*self.sources, "flags")}
         wanted = tuple(replace(topic, config={**topic.config, **KEPT}) if topic.name in dated else topic for topic in made.topics)
         topics.create(self.kafka, topics.Layout(wanted, t.replication))
         apply.write(self.settings, [apply.record(self.settings, each) for each in self.course.applied])
@@ -133,10 +134,10 @@ class Run:
     def _write(self) -> None:
         """All rows at the time at which they would have come, then the end, on every partition."""
         events = self.course.events
-        self._send((self.settings.topic(e.role), -1, e.key, e.value, e.at_ms) for e in events if e.role in SOURCES)
+        self._send((self.settings.topic(e.role), -1, e.key, e.value, e.at_ms) for e in events if e.role in self.sources)
         end = self.course.end_ms + self.clockwork.lateness_ms
         beat = msgspec.json.encode(Heartbeat(end))
-        self._send((self.settings.topic(role), p, None, beat, end) for role in SOURCES for p in range(self.trial.partitions))
+        self._send((self.settings.topic(role), p, None, beat, end) for role in self.sources for p in range(self.trial.partitions))
 
     def _send(self, records: Iterator[tuple[str, int, bytes | None, bytes, int]]) -> None:
         """(topic, partition or -1, key, value, time in ms)."""

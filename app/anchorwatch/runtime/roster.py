@@ -8,7 +8,7 @@ import msgspec
 from anchorwatch import contract as contracts
 from anchorwatch import sources
 from anchorwatch.config import Feed
-from anchorwatch.config.feeds import JOINED, feeds
+from anchorwatch.config.feeds import feeds, source_topics
 from anchorwatch.errors import UNREADABLE, ContractError
 from anchorwatch.events import Applied
 from anchorwatch.stages.registry import Registry
@@ -31,10 +31,9 @@ class Roster:
     def _headed(self) -> frozenset[str]:
         found = set[str]()
         for version in self.registry.latest():
-            for role in JOINED:
-                source = getattr(version.contract.source, role)
-                if sources.load(source.format).headed:
-                    found.add(source.topic or self._topic(role))
+            for role, topic in source_topics(self._topic, version.contract).items():
+                if sources.load(getattr(version.contract.source, role).format).headed:
+                    found.add(topic)
         return frozenset(found)
 
     def record(self, key: bytes | None, value: bytes | None) -> bool:

@@ -39,6 +39,8 @@ class Row(NamedTuple):
     alerts: tuple[str, ...]  # summaries of what is open, the loudest first
     reason: str  # why a number is not there
     owner: str
+    followed: float | None = None  # share of decisions, where they are expected
+    unheard: bool = False  # they are expected, and none came
 
 
 def read(settings: Settings, since_ms: int) -> tuple[dict[str, Summary], list[Alert]]:
@@ -107,6 +109,7 @@ def _row(key: str, owner: str | None, summary: Summary | None, alerts: list[Aler
         model, environment, state, summary.at_ms, _whole(column.get("predictions")), column.get("p99_ms"),
         summary.reasons.get("metric", ""), column.get("quality"), (low, high) if low is not None and high is not None else None,
         _whole(column.get("labels")), _worst(summary), words, _note(summary), summary.owner or owner or "nobody",
+        column.get("followed"), summary.reasons.get("impact", "") == "not measured: no decision came",
     )  # fmt: skip
 
 
@@ -168,6 +171,10 @@ def line(row: Row, width: int = 0) -> str:
         words.append(row.reason)
     if row.worst:
         words.append(f"{row.worst[0]} {row.worst[1]:.2f} ▼")
+    if row.followed is not None:
+        words.append(f"followed {100 * row.followed:.3g} %")
+    elif row.unheard:
+        words.append("no decision came")
     return "  ".join([*words, row.owner.rpartition("/")[2]])
 
 

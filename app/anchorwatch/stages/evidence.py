@@ -49,7 +49,7 @@ def signal_of(scene: Scene, heard: Heard, exemplars: list[Exemplar], explained: 
     between = (min(onset[0], change.between_ms[0]), max(onset[1], change.between_ms[1])) if any(change.between_ms) else onset
     return Signal(
         watch=monitor.watch, subject=monitor.subject, segment=monitor.segment, verdict=change.verdict, name=told.name,
-        severity="critical" if change.verdict == "page" else "warning", harm=monitor.harm, summary=told.summary,
+        severity=told.severity or ("critical" if change.verdict == "page" else "warning"), harm=monitor.harm, summary=told.summary,
         since_ms=change.since_ms, onset=onset, direction=heard.direction,
         description=f"{told.summary} Detector {DETECTOR}: by luck, something in this model gets here once in {change.evidence_days:.3g} days.",
         evidence=_numbers(scene, heard, seen, explained) | handed(scene, change.verdict, between), traces=traces_for(exemplars, monitor),

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from anchorwatch.events import Observation, Role, Row, Rows
+from anchorwatch.stages import deciding
 from anchorwatch.stages._formats import Decoder, Formats, Translator
 from anchorwatch.stages.columns import Maker, Objects
 from anchorwatch.stages.dead import DeadLetters
@@ -189,7 +190,7 @@ class Ingest:
             self.note(key, "no_contract", len(batch.records))
             self.intake.report.count("anchorwatch.notes", len(batch.records), kind="no_contract")
             return
-        if first is last or role == "outcomes":
+        if first is last or role != "predictions":
             self._count(role, key, last, batch)
             return
         for start in np.unique(starts).tolist():
@@ -203,6 +204,8 @@ class Ingest:
             self.intake.predictions(key, version, maker, model, batch, self.closed_ms)
         elif role == "outcomes":
             self.intake.outcomes(key, version, maker, model, batch)
+        elif role == "decisions":
+            deciding.take(self.intake, version, model, batch)
 
     def _maker(self, version: Version) -> Maker:
         key = (version.contract.id, version.layout.reference_id)
@@ -274,12 +277,10 @@ class Ingest:
                 continue
             self.note(key, "matured", model.mature(version.layout, boundary, self.closed_ms))
             unlabelled, unmatched = model.leave(self.watermark, version.layout)
-            expired, ghosts = model.squeeze(self.settings.pending_bytes_max // max(len(self.models), 1))
-            names = {"environment": version.contract.environment, "model": version.contract.model}
-            for result, n in (("missing", unlabelled), ("unmatched", unmatched + ghosts), ("expired", expired)):
-                self.note(key, f"outcome.{result}", n)
-                self.intake.report.count("anchorwatch.outcomes", n, result=result, **names)
-            self.intake.report.gauges["anchorwatch.pending.predictions", tuple(sorted(names.items()))] = model.waiting.n
+            most = self.settings.pending_bytes_max // max(len(self.models), 1)
+            expired, ghosts = model.squeeze(most)
+            self.intake.gone(version, {"missing": unlabelled, "unmatched": unmatched + ghosts, "expired": expired}, model.waiting.n)
+            deciding.gone(self.intake, version, model, self.watermark, most // 4)
         self.closed_ms = boundary
         self.ready += observations(self, boundary)
         self.tallies = {}

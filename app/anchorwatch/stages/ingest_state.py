@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anchorwatch.contract import to_json
-from anchorwatch.stages.join import FIELDS, PAGE
+from anchorwatch.stages.decided import Decisions
+from anchorwatch.stages.join import Waiting
 from anchorwatch.stages.labels import Classes
 from anchorwatch.stages.model_ingest import ModelIngest
-from anchorwatch.stages.table import CELLS
+from anchorwatch.stages.table import CELLS, PAGE, Table
 from anchorwatch.stages.windows import OpenWindow
 from anchorwatch.state import join, pack, parts, unpack
 
@@ -58,13 +59,13 @@ class Book:
     def _delta(self, ingest: "Ingest") -> Chunks:
         header: dict[str, Any] = {}
         arrays: dict[str, NDArray[Any]] = {}
-        for key, model in ingest.models.items():
-            rows = model.waiting.changed()
+        for key, table in _tables(ingest).items():
+            rows = table.changed()
             if not len(rows):
                 continue
-            images = model.waiting.images(rows)
+            images = table.images(rows)
             arrays.update({f"{key}/{name}": column for name, column in images.items()})
-            header[key] = {"traces": _traces(model, images["hash"])}
+            header[key] = {"traces": _traces(table, images["hash"])}
             pages = rows // PAGE  # ascending
             for page in pages[np.flatnonzero(np.diff(pages, prepend=-1))].tolist():
                 self.dirty.setdefault((key, page), self.cut)
@@ -78,14 +79,15 @@ class Book:
         if len(self.deltas) <= DELTAS_MIN:
             return {}
         chunks: Chunks = {}
+        tables = _tables(ingest)
         due = sorted(self.dirty.items(), key=lambda item: item[1])[: max(1, -(-len(self.dirty) // SWEEP))]
         for (key, page), _ in due:
             del self.dirty[key, page]
-            waiting = ingest.models[key].waiting
-            if (page + 1) * PAGE <= waiting.first:
+            table = tables[key]
+            if (page + 1) * PAGE <= table.first:
                 continue
-            images = waiting.page(page)
-            header = {"traces": _traces(ingest.models[key], images["hash"])}
+            images = table.page(page)
+            header = {"traces": _traces(table, images["hash"])}
             raw = pack("ingest.page", VERSION, header, images)
             found = parts(f"page:{key}:{page}", raw, self.pages.get((key, page), 0))
             self.pages[key, page] = sum(part is not None for part in found.values())
@@ -95,9 +97,10 @@ class Book:
     def _drop_old(self, ingest: "Ingest") -> Chunks:
         """Pages that left, and deltas that every page has overtaken."""
         chunks: Chunks = {}
-        for key, page in [k for k in self.dirty if (k[1] + 1) * PAGE <= ingest.models[k[0]].waiting.first]:
+        begins = {key: table.first for key, table in _tables(ingest).items()}
+        for key, page in [k for k in self.dirty if (k[1] + 1) * PAGE <= begins[k[0]]]:
             del self.dirty[key, page]
-        for key, page in [k for k in self.pages if (k[1] + 1) * PAGE <= ingest.models[k[0]].waiting.first]:
+        for key, page in [k for k in self.pages if (k[1] + 1) * PAGE <= begins[k[0]]]:
             chunks.update({f"page:{key}:{page}#{i}".encode(): None for i in range(self.pages.pop((key, page)))})
         needed = min(self.dirty.values(), default=self.cut + 1)
         for cut in [cut for cut in self.deltas if cut < needed]:
@@ -110,6 +113,7 @@ class Book:
             models[key] = {
                 "first": model.waiting.first, "n": model.waiting.n, "closed": model.closed, "last_ms": model.last_ms,
                 "layouts": [_applied(ingest, layout) for layout in model.layouts], "classes": model.classes.names,
+                "decisions": {"first": model.decisions.table.first, "n": model.decisions.table.n, "words": model.decisions.words.names},
             }  # fmt: skip
         return {
             "upstream": {topic: each.snapshot() for topic, each in ingest.upstream.items()},
@@ -145,37 +149,60 @@ class Book:
         if "halves" in found:
             ingest.halves = unpack(found["halves"], "ingest.halves", VERSION).header
 
-    def _restore_model(
-        self, model: ModelIngest, ingest: "Ingest", key: str, kept: Mapping[str, Any], found: Mapping[str, bytes],
-        counts: Mapping[str, int], deltas: Mapping[int, Any],
-    ) -> None:  # fmt: skip
+    def _images(
+        self, table: Table, key: str, first: int, found: Mapping[str, bytes], counts: Mapping[str, int], deltas: Mapping[int, Any]
+    ) -> list[dict[str, NDArray[Any]]]:
+        """Pages, then what changed since, in the order of their cuts."""
         images = []
         for name in [n for n in found if n.startswith(f"page:{key}:")]:
             page = unpack(found[name], "ingest.page", VERSION)
             images.append(page.arrays)
-            model.waiting.traces.update(page.header["traces"])
+            if isinstance(table, Waiting):
+                table.traces.update(page.header["traces"])
             self.pages[key, int(name.rpartition(":")[2])] = counts[name]
         for cut in sorted(deltas):
             if key in deltas[cut].header:
                 arrays = deltas[cut].arrays
-                image = {name: arrays[f"{key}/{name}"] for name in ("row", *FIELDS)}
+                image = {name: arrays[f"{key}/{name}"] for name in ("row", *table.fields)}
                 image |= {CELLS: arrays[f"{key}/{CELLS}"]} if f"{key}/{CELLS}" in arrays else {}
                 images.append(image)
-                model.waiting.traces.update(deltas[cut].header[key]["traces"])
+                if isinstance(table, Waiting):
+                    table.traces.update(deltas[cut].header[key]["traces"])
                 for number in np.unique(image["row"] // PAGE).tolist():
-                    if (number + 1) * PAGE > kept["first"]:
+                    if (number + 1) * PAGE > first:
                         self.dirty.setdefault((key, number), cut)
-        model.waiting.restore(kept["first"], kept["n"], images)
-        model.waiting.traces = _traces(model, model.waiting.column("hash"))
+        return images
+
+    def _restore_model(
+        self, model: ModelIngest, ingest: "Ingest", key: str, kept: Mapping[str, Any], found: Mapping[str, bytes],
+        counts: Mapping[str, int], deltas: Mapping[int, Any],
+    ) -> None:  # fmt: skip
+        model.waiting.restore(kept["first"], kept["n"], self._images(model.waiting, key, kept["first"], found, counts, deltas))
+        model.waiting.traces = _traces(model.waiting, model.waiting.column("hash"))
+        if decided := kept.get("decisions"):  # none before they were joined
+            model.decisions = Decisions(decided["words"])
+            images = self._images(model.decisions.table, f"{key}{DECIDED}", decided["first"], found, counts, deltas)
+            model.decisions.table.restore(decided["first"], decided["n"], images)
         model.closed = dict(kept["closed"]) if "closed" in kept else {"late": kept["closed_to"]}
         model.last_ms = kept["last_ms"]
         model.layouts = [_layout(ingest, key, ids) for ids in kept["layouts"]]
         model.classes = Classes(kept.get("classes", model.layouts[-1].classes if model.layouts else ()))
 
 
-def _traces(model: ModelIngest, hashes: NDArray[np.uint64]) -> dict[int, str]:
-    known = model.waiting.traces
-    return {h: known[h] for h in hashes[model.waiting.traced(hashes)].tolist()}
+DECIDED = "|decided"  # behind a model's key: its table of decisions
+
+
+def _tables(ingest: "Ingest") -> dict[str, Table]:
+    found: dict[str, Table] = {}
+    for key, model in ingest.models.items():
+        found[key], found[f"{key}{DECIDED}"] = model.waiting, model.decisions.table
+    return found
+
+
+def _traces(table: Table, hashes: NDArray[np.uint64]) -> dict[int, str]:
+    if not isinstance(table, Waiting):
+        return {}
+    return {h: table.traces[h] for h in hashes[table.traced(hashes)].tolist()}
 
 
 def _applied(ingest: "Ingest", layout: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What one batch of decoded records of one model does to its counts, its join and its report."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anchorwatch.events import Row, Rows
+from anchorwatch.stages import deciding
 from anchorwatch.stages.columns import Maker, Objects
 from anchorwatch.stages.join import Added, Joined
 from anchorwatch.stages.model_ingest import ModelIngest, hashes_of, look_share, segment_names
@@ -107,6 +108,7 @@ class Intake:
         added, late = model.predictions(maker.layout, combos, hashes, batch.at, columns, closed_ms)
         names = {"environment": version.contract.environment, "model": version.contract.model}
         self._tell_predictions(key, names, added, int(np.count_nonzero(late)))
+        deciding.tell(self, version, {"joined": model.decisions.table.meet(hashes)})
         counted = added.new & ~late
         self._look(maker, model, batch, columns, hashes, counted)
         self._versions(maker, model, batch, combos, counted)
@@ -273,6 +275,14 @@ class Intake:
                 stamp, batch.polled_ms, batch.polled_ms, linked, delay, str(record.label)[:64],
             )  # fmt: skip
             self.report.kept.append(kept_one)
+
+    def gone(self, version: Version, results: Mapping[str, int], left: int) -> None:
+        """What left the table of predictions, and how many are left in it."""
+        names = {"environment": version.contract.environment, "model": version.contract.model}
+        for result, n in results.items():
+            self.note(version.contract.key, f"outcome.{result}", n)
+            self.report.count("anchorwatch.outcomes", n, result=result, **names)
+        self.report.gauges["anchorwatch.pending.predictions", tuple(sorted(names.items()))] = left
 
 
 def known_by(rows: Rows, polled_ms: int) -> int:

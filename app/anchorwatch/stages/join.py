@@ -5,18 +5,14 @@ fills in. Rows leave from the front, page by page, when all of a page are final.
 with a chance of 3e-8.
 """
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anchorwatch.stages.index import Index
-from anchorwatch.stages.table import CELLS, Values, fitted, widened, width
+from anchorwatch.stages.table import Table, Values, repeats, widened
 from anchorwatch.watches.base import Floats, Ints
 
-PAGE = 4_096  # rows of a page, the unit of state
-GROW = 1.5
 FIELDS: dict[str, Any] = {  # 54 bytes a row
     "hash": np.uint64,
     "at": np.int64,  # predicted_at in ms; of a ghost: known_at
@@ -27,8 +23,6 @@ FIELDS: dict[str, Any] = {  # 54 bytes a row
     "revision": np.int32,  # -1: no label
     "layout": np.int16,  # which layout `combo` and `answer` belong to; -1: a ghost
 }
-ROW_BYTES: int = sum(int(np.dtype(kind).itemsize) for kind in FIELDS.values())
-SLOT_BYTES = 12  # of the index, two to four slots a row
 GHOST = -1
 
 
@@ -51,24 +45,19 @@ class Added(NamedTuple):
     retried: int = 0  # failed calls that were made again under their id, now with an answer
 
 
-class Waiting:
-    """The table. Row numbers are `first` + place in the arrays."""
+class Waiting(Table):
+    """About 75 bytes a row with its slots."""
+
+    fields: ClassVar = FIELDS
+    blank: ClassVar = {"label": np.nan, "known": 0, "revision": -1, "layout": GHOST, "at": 0, "combo": 0, "answer": np.nan}  # a ghost
 
     def __init__(self) -> None:
-        self.first, self.n = 0, 0
-        self.columns: dict[str, NDArray[Any]] = {name: np.zeros(PAGE, kind) for name, kind in FIELDS.items()}
-        self.index = Index()
+        super().__init__()
         self.traces: dict[int, str] = {}  # hash -> traceparent of kept predictions
-        self.soiled = np.zeros(PAGE, np.bool_)  # rows changed since the last cut
 
     @property
     def nbytes(self) -> int:
-        """Of the rows in use; about 75 bytes a row with its slots."""
-        rows: int = self.n * (ROW_BYTES + width(self.columns))
-        return rows + len(self.index.keys) * SLOT_BYTES + 160 * len(self.traces)
-
-    def column(self, name: str) -> NDArray[Any]:
-        return self.columns[name][: self.n]
+        return super().nbytes + 160 * len(self.traces)
 
     # predictions
 
@@ -86,7 +75,7 @@ class Waiting:
         new, joined, left = np.zeros(len(hashes), np.bool_), 0, np.arange(len(hashes))
         while len(left):  # once, but for an id that comes again in this very batch when it was final
             first = left
-            if _repeats(hashes[left]):
+            if repeats(hashes[left]):
                 first = left[np.sort(np.unique(hashes[left], return_index=True)[1])]
             rows = self.index.find(hashes[first], self.first)
             use, filled = self._takes(rows, at[first], final_ms)
@@ -133,46 +122,10 @@ class Waiting:
         again: NDArray[np.bool_] = (self.columns["layout"][places] != GHOST) & (at - self.columns["at"][places] > final_ms)
         return again
 
-    def _places(self, hashes: NDArray[np.uint64]) -> Ints:
-        """Of ids that are here."""
-        return self.index.find(hashes, self.first) - self.first
-
     def _write(self, places: Ints, values: Values, some: Ints, layout: int) -> None:
         for name, column in values.items():
             self.columns[name][places] = column[some]
         self.columns["layout"][places] = layout
-
-    def _append(self, hashes: NDArray[np.uint64]) -> Ints:
-        """Places of new rows, ghosts without a label until written."""
-        n, end = len(hashes), self.n + len(hashes)
-        if end > len(self.columns["hash"]):
-            size = -(-int(max(end, GROW * len(self.columns["hash"]))) // PAGE) * PAGE
-            self.columns = {name: fitted(old[: self.n], size) for name, old in self.columns.items()}
-            self.soiled = fitted(self.soiled[: self.n], size)
-        places = np.arange(self.n, end)
-        self.columns["hash"][places] = hashes
-        for name, value in (
-            ("label", np.nan),
-            ("known", 0),
-            ("revision", -1),
-            ("layout", GHOST),
-            ("at", 0),
-            ("combo", 0),
-            ("answer", np.nan),
-        ):
-            self.columns[name][places] = value
-        self.n = end
-        if 3 * (self.index.used + n) > 2 * len(self.index.keys):
-            self._reindex()
-        else:
-            self.index.put(hashes, places + self.first)
-        self._soil(places + self.first)
-        return places
-
-    def _reindex(self) -> None:
-        slots = 1 << max(12, int(2 * self.n).bit_length())
-        self.index = Index(slots, self.first)
-        self.index.put(self.column("hash"), np.arange(self.first, self.first + self.n))
 
     # outcomes
 
@@ -190,7 +143,7 @@ class Waiting:
         places = rows - self.first
         before = self.columns["revision"][places].astype(np.int64)
         taken = revisions > before
-        if _repeats(rows):
+        if repeats(rows):
             taken, before = self._in_order(rows, revisions, before)
         keep = np.flatnonzero(taken)  # of several taken for one row the last is the largest: numpy writes in order
         for name, values in (("label", labels), ("known", known), ("revision", revisions)):
@@ -214,28 +167,22 @@ class Waiting:
                 top[row], taken[i] = revision, True
         return taken, met
 
+    def predicted(self, hashes: NDArray[np.uint64]) -> Ints:
+        """int64[n]: when the predictions of these ids were made; -1: not here (yet)."""
+        if not self.n:
+            return np.full(len(hashes), -1)
+        rows = self.index.find(hashes, self.first)
+        places = np.maximum(rows - self.first, 0)
+        there = (rows >= 0) & (self.columns["layout"][places] != GHOST)
+        return np.where(there, self.columns["at"][places], -1)
+
     # leaving
 
     def drop_front(self, n: int) -> dict[str, NDArray[Any]]:
-        """The oldest n rows, whole pages, leave. Returns copies of those of their columns that are asked for."""
-        gone = {name: self.columns[name][:n].copy() for name in ("hash", "layout", "revision")}
-        size = max(PAGE, -(-(self.n - n) // PAGE) * PAGE)
-        self.columns = {name: fitted(column[n : self.n], size) for name, column in self.columns.items()}
-        self.soiled = fitted(self.soiled[n : self.n], size)
-        self.first += n
-        self.n -= n
+        gone = super().drop_front(n)
         for i in self.traced(gone["hash"]).tolist():
             self.traces.pop(int(gone["hash"][i]), None)
-        if 4 * self.n < self.index.used:
-            self._reindex()
         return gone
-
-    def final_front(self, before_ms: int) -> int:
-        """Rows of whole leading pages of which all are older than that."""
-        n = 0
-        while n + PAGE <= self.n and int(self.columns["at"][n : n + PAGE].max()) < before_ms:
-            n += PAGE
-        return n
 
     def traced(self, hashes: NDArray[np.uint64]) -> Ints:
         """Places in `hashes` of predictions that are kept with their trace. They are few: by the last 16 bits nearly all others are left out."""
@@ -245,46 +192,6 @@ class Waiting:
         some[np.fromiter(self.traces, np.uint64, len(self.traces)) & low] = True
         maybe = np.flatnonzero(some[hashes & low])
         return maybe[np.fromiter((h in self.traces for h in hashes[maybe].tolist()), np.bool_, len(maybe))]
-
-    def _soil(self, rows: Ints) -> None:
-        self.soiled[rows - self.first] = True
-
-    # state
-
-    def changed(self) -> Ints:
-        """Row numbers changed since the last call, ascending, those that left already not among them."""
-        places = np.flatnonzero(self.soiled[: self.n])
-        self.soiled[places] = False
-        return places + self.first
-
-    def images(self, rows: Ints) -> dict[str, NDArray[Any]]:
-        """These rows as they are now, with their numbers."""
-        return {"row": rows, **{name: column[rows - self.first] for name, column in self.columns.items()}}
-
-    def page(self, number: int) -> dict[str, NDArray[Any]]:
-        """All rows of one page that are still here."""
-        return self.images(np.arange(max(number * PAGE, self.first), min((number + 1) * PAGE, self.first + self.n)))
-
-    def restore(self, first: int, n: int, images: Iterable[dict[str, NDArray[Any]]]) -> None:
-        """images: pages, then what changed since, in the order of their cuts; later ones win."""
-        self.first, self.n = first, n
-        size = max(PAGE, -(-n // PAGE) * PAGE)
-        self.columns = {name: np.zeros(size, kind) for name, kind in FIELDS.items()}
-        self.soiled = np.zeros(size, np.bool_)
-        for image in images:
-            keep = (image["row"] >= first) & (image["row"] < first + n)
-            places = image["row"][keep] - first
-            for name in FIELDS:
-                self.columns[name][places] = image[name][keep]
-            for name, column in widened(self.columns, image.get(CELLS), len(keep)).items():
-                self.columns[name][places] = column[keep]
-        self._reindex()
-
-
-def _repeats(values: NDArray[Any]) -> bool:
-    """Does one of these integers stand there twice? By sorting: 0.01 us each, where `np.unique` needs 0.2."""
-    ordered = np.sort(values)
-    return bool((ordered[1:] == ordered[:-1]).any())
 
 
 def _equal(a: Floats, b: Floats) -> NDArray[np.bool_]:

@@ -8,12 +8,13 @@ import xxhash
 from numpy.typing import NDArray
 
 from anchorwatch.stages.columns import Maker, Objects
+from anchorwatch.stages.decided import Decisions, Taken
 from anchorwatch.stages.join import GHOST, Added, Joined, Waiting
 from anchorwatch.stages.labels import Classes
 from anchorwatch.stages.table import CELLS, width
 from anchorwatch.stages.windows import OpenWindow, numbered
 from anchorwatch.watches.base import ANSWER, Columns, Floats, Ints, Matured
-from anchorwatch.watches.layout import Layout
+from anchorwatch.watches.layout import DECIDED, Layout
 
 HOUR_MS = 3_600_000
 LOOK_SHARE = 64  # one record in so many is read as a map, at most; where few come, more of them
@@ -87,6 +88,7 @@ class ModelIngest:
         self.waiting = Waiting()
         self.layouts: list[Layout] = []
         self.classes = Classes()  # of the labels that wait
+        self.decisions = Decisions()
         self.windows: Windows = {}
         self.closed: dict[str, int] = {}  # horizon -> predictions before that time are judged at it; empty: none seen yet
         self.last_ms = -1
@@ -134,7 +136,7 @@ class ModelIngest:
         self.last_ms = max(self.last_ms, int(at.max()))
         groups.note_newest(at)
         if counted.any():
-            for horizon, age in layout.horizons.items():
+            for horizon, age in layout.ages.items():
                 begin = int(at[counted].min()) // self.cell_ms(age) * self.cell_ms(age)
                 # lower only before anything was closed: the first batch need not hold the oldest prediction
                 self.closed[horizon] = min(self.closed.get(horizon, begin), begin)
@@ -150,6 +152,9 @@ class ModelIngest:
             codes = self.classes.kept(maker.layout.classes, found)
             fresh = int((found == len(maker.layout.classes)).sum())
         return self.waiting.label(hashes, codes, known, revisions), fresh
+
+    def decide(self, layout: Layout, records: Objects, hashes: NDArray[np.uint64], decided: Ints) -> Taken:
+        return self.decisions.take(layout, records, hashes, decided, self.waiting.predicted(hashes), self.closed.get(DECIDED, -1))
 
     # maturity
 
@@ -168,8 +173,8 @@ class ModelIngest:
         A cell is due at its end + the horizon's age, and counts in the window of that moment; where a new contract made it shorter, in the
         first one that is still open, after `closed_ms`.
         """
-        self.closed = {name: self.closed[name] for name in layout.horizons if name in self.closed}
-        judged = {name: self._mature(name, age, until_ms, closed_ms) for name, age in layout.horizons.items() if name in self.closed}
+        self.closed = {name: self.closed[name] for name in layout.ages if name in self.closed}
+        judged = {name: self._mature(name, age, until_ms, closed_ms) for name, age in layout.ages.items() if name in self.closed}
         return judged.get("late", 0)
 
     def _mature(self, horizon: str, age: int, until_ms: int, closed_ms: int) -> int:
@@ -196,7 +201,10 @@ class ModelIngest:
         rows = rows[(column("layout")[rows] != GHOST) & ~np.isnan(column("answer")[rows])]  # failed calls: neither right nor wrong
         for number in np.unique(column("layout")[rows]).tolist():
             some = rows[column("layout")[rows] == number]
-            self._count_matured(horizon, number, some, window, age)
+            if horizon == DECIDED:
+                self._count_decided(number, some, window)
+            else:
+                self._count_matured(horizon, number, some, window, age)
         return len(rows)
 
     def _count_matured(self, horizon: str, number: int, rows: Ints, window: int, age: int) -> None:
@@ -225,6 +233,15 @@ class ModelIngest:
         if self.waiting.traces and horizon == "late":
             self._tell_wrong(layout, self.into(number)(window), column("hash")[rows[wrong]], combos[wrong])
 
+    def _count_decided(self, number: int, rows: Ints, window: int) -> None:
+        layout, column = self.layouts[number], self.waiting.column
+        if layout.decision_ms is None:
+            return
+        used = self.decisions.used(layout, column("hash")[rows], column("at")[rows], column("answer")[rows])
+        groups = Groups(np.full(len(rows), window), column("combo")[rows], np.ones(len(rows), np.bool_), self.into(number))
+        for watch in layout.watches:
+            watch.decide(layout, used, groups)
+
     def _tell_wrong(self, layout: Layout, window: OpenWindow, hashes: NDArray[np.uint64], combos: Ints) -> None:
         kept = [(i, 1.0, self.waiting.traces[h], h) for i in self.waiting.traced(hashes).tolist() for h in (int(hashes[i]),)]
         if kept:
@@ -246,6 +263,7 @@ class ModelIngest:
 
     def clear(self) -> None:
         self._drop(self.waiting.n)
+        self.decisions.clear()
 
     def _drop(self, n: int) -> tuple[int, int]:
         if not n:

@@ -30,6 +30,8 @@ SHOWN = (
     "error_moments@late",
     "answer",
     "answer.bins",
+    "decisions.use",
+    "decisions.agreement",
 )
 OVER = ".over_"  # shares over a promised bound: whether a segment explains the whole is read from them
 

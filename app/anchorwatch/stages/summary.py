@@ -11,6 +11,7 @@ from anchorwatch.events import Summary
 from anchorwatch.stages.evidence import six
 from anchorwatch.stages.recent import Quality
 from anchorwatch.stages.report import Report
+from anchorwatch.stages.trust import shares, told
 from anchorwatch.watches.base import OTHER
 from anchorwatch.watches.baseline import LABELS_MIN
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 ROWS_MAX = 200
 SUSPECTS_TOLD = 5
+USED = ("followed", "ignored")  # where decisions are expected
 ESTIMATED, ESTIMATES_MAX = ("estimate", "estimate_low", "estimate_high"), 20  # of the largest segments: half a millisecond each
 
 
@@ -51,14 +53,15 @@ def summary_of(judge: "ModelJudge") -> Summary:
     layout, recent = judge.layout, judge.recent
     contract = layout.contract
     volume = recent.volume()
-    told = [row for row, name in enumerate(layout.segments) if name != OTHER or layout.has_other]
-    rows = sorted(told, key=lambda r: (min(r, 2), -int(volume[r]), layout.segments[r]))[:ROWS_MAX]
-    qualities, worth = recent.qualities(), recent.worth()
+    shown = [row for row, name in enumerate(layout.segments) if name != OTHER or layout.has_other]
+    rows = sorted(shown, key=lambda r: (min(r, 2), -int(volume[r]), layout.segments[r]))[:ROWS_MAX]
+    qualities, worth, used = recent.qualities(), recent.worth(), shares(recent)
     latencies, evidence = recent.latencies(), _evidence(judge)
     columns: dict[str, list[float | None]] = {
         name: []
         for name in ("predictions", "quality", "quality_low", "quality_high", "labels", "p50_ms", "p99_ms", "evidence_days", "value")
     }
+    columns |= {name: [] for name in USED} if used else {}
     columns |= {name: [] for name in ESTIMATED}
     metric = "accuracy"
     for place, row in enumerate(rows):
@@ -71,11 +74,11 @@ def summary_of(judge: "ModelJudge") -> Summary:
             "predictions": float(volume[row]), "quality": quality.value if quality else None, "quality_low": interval[0] if interval else None,
             "quality_high": interval[1] if interval else None, "labels": float(quality.n) if quality else None, "p50_ms": p50, "p99_ms": p99,
             "evidence_days": evidence.get(layout.segments[row]), "value": known.value if worth and (known := worth[row]) else None,
-            **dict(zip(ESTIMATED, guess[:3] if guess else (None,) * 3, strict=True)),
+            **dict(zip(ESTIMATED, guess[:3] if guess else (None,) * 3, strict=True)), **(dict(zip(USED, used[row], strict=True)) if used else {}),
         }  # fmt: skip
         for name, value in values.items():
             columns[name].append(six(value))
-    reasons = {"metric": metric} | _waiting(qualities, metric, columns) | _worth(contract, worth) | _suspected(judge)
+    reasons = {"metric": metric} | _waiting(qualities, metric, columns) | _worth(contract, worth) | _suspected(judge) | told(layout, recent)
     if layout.learning:
         far = f"; {judge.learning.told(judge.to_ms)}" if judge.learning else ""
         reasons["state"] = f"learning: no reference yet, only promises and exact rules are judged{far}"

@@ -118,6 +118,14 @@ INSTRUMENTS = (
         "unmatched: ids of the producer",
     ),
     _counter(
+        "decisions",
+        "decision",
+        (*_M, "result"),
+        "decisions by result: joined, early (before its prediction), duplicate, late (its prediction was judged without it), unmatched, expired,"
+        " unexpected (the contract says nothing of decisions)",
+        "unmatched: ids of the producer; late: promises.impact.within",
+    ),
+    _counter(
         "inputs.faults",
         "fault",
         (*_M, "kind"),

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anchorwatch.estimators.tables import Heal
+from anchorwatch.events import Severity
 
 if TYPE_CHECKING:
     from anchorwatch.watches.layout import Layout
@@ -78,6 +79,20 @@ class Matured:
     error: Floats  # regression: prediction - label; NaN without a label
     revised: NDArray[np.bool_]  # its label replaced another
     horizon: str = "late"  # of Layout.horizons
+
+
+# what was done with a prediction: `Used.use`
+FOLLOWED, OVERRIDDEN, IGNORED, NO_DECISION, UNTOLD = range(5)
+
+
+class Used(NamedTuple):
+    """Decisions about predictions of a closed cell, as columns of n."""
+
+    n: int
+    use: Ints  # FOLLOWED, OVERRIDDEN, IGNORED: as a decision says; NO_DECISION: none came in time; UNTOLD: nobody says what was recommended
+    recommended: Ints  # codes of Layout.actions; len(actions) another one, -1 not told
+    action: Ints  # the same; -1: no decision
+    reason: Ints  # codes of Layout.reasons; len(reasons) another one or none, -1 no decision
 
 
 class Stream(NamedTuple):
@@ -151,6 +166,7 @@ class Explained(NamedTuple):
     name: str  # alertname
     summary: str  # one sentence that a tired person understands
     runbook: str
+    severity: Severity | None = None  # where it is not what the evidence says
 
 
 class Watch(Protocol):
@@ -167,6 +183,9 @@ class Watch(Protocol):
 
     def mature(self, layout: "Layout", matured: Matured, add: Add) -> None:
         """Once per closed cell, vectorised."""
+
+    def decide(self, layout: "Layout", used: Used, add: Add) -> None:
+        """Once per cell of predictions that are old enough to be judged by what was done with them, vectorised."""
 
     def monitors(self, layout: "Layout") -> Sequence[Monitor]:
         """What is judged with statistics."""
@@ -186,6 +205,9 @@ class Quiet:
 
     def mature(self, layout: "Layout", matured: Matured, add: Add) -> None:
         """Counts nothing at maturity."""
+
+    def decide(self, layout: "Layout", used: Used, add: Add) -> None:
+        """Counts nothing of decisions."""
 
     def monitors(self, layout: "Layout") -> Sequence[Monitor]:  # noqa: ARG002
         return ()
@@ -229,6 +251,8 @@ class Reference:
     pace: dict[str, tuple[float, ...]] = field(default_factory=dict)  # watches/pace.py: how much is expected at which hour
     delays_s: tuple[float, float] = (0.0, 0.0)  # of labels: p50, p95
     labelled: int = 0
+    decided_s: tuple[float, float] = (0.0, 0.0)  # delays of decisions: p50, p95
+    reasons: tuple[str, ...] = ()  # of overrides, most frequent first
     labels_due_ms: int = 0  # of one that was learnt before its labels were in: when they are; 0: nothing is left to learn
     season: dict[str, Floats] = field(default_factory=dict)  # monitor key -> float64[streams, 168], usual rates by local hour of the week
     accepted: dict[str, Accepted] = field(default_factory=dict)  # monitor key -> its own normal

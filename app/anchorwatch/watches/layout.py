@@ -15,6 +15,7 @@ from anchorwatch.watches.base import OTHER, WHOLE, Accepted, Count, Floats, Ints
 from anchorwatch.watches.cells import Cells
 
 NO_EDGES: Floats = np.zeros(0)
+DECIDED = "decided"  # the age at which decisions are looked at
 
 
 def segment_name(dimensions: Sequence[str], values: Sequence[str]) -> str:
@@ -49,6 +50,7 @@ class Layout:
         self.groupings: tuple[tuple[str, ...], ...] = tuple(contract.segments.by)
         self.dimensions: tuple[str, ...] = tuple(dict.fromkeys(name for group in self.groupings for name in group))
         self._place_values(listed)
+        self._place_decisions()
         self._place_counts()
 
     @cached_property
@@ -150,6 +152,37 @@ class Layout:
         if promised is not None and min(promised.by, delay.final) not in found.values():
             found["by"] = min(promised.by, delay.final)
         return found
+
+    # decisions
+
+    def _place_decisions(self) -> None:
+        """actions: what answers recommend, as the contract says; recommended: int64[classes + 1], of each answer, -1: nothing."""
+        said = self.contract.decisions
+        self.actions: tuple[str, ...] = tuple(dict.fromkeys(said.values()))
+        codes = {action: code for code, action in enumerate(self.actions)}
+        self.recommended: Ints = np.array([*(codes.get(said.get(name, ""), -1) for name in self.classes), -1], np.int64)
+        self.reasons: tuple[str, ...] = self.reference.reasons if self.reference else ()
+
+    @property
+    def decision_ms(self) -> int | None:
+        """The age at which predictions are judged by what was done with them: as promised, else the reference's p95, else as labels are.
+
+        None: nobody said that there would be decisions.
+        """
+        promised, final = self.contract.promises.impact, self.contract.labels.delay.final
+        if not self.contract.expects_decisions:
+            return None
+        if promised is not None and promised.within is not None:
+            return min(promised.within, final)
+        if self.reference and self.reference.decided_s[1] > 0:
+            return min(int(1000 * self.reference.decided_s[1]), final)
+        return self.late_ms
+
+    @property
+    def ages(self) -> dict[str, int]:
+        """`horizons`, and DECIDED where decisions are expected."""
+        age = self.decision_ms
+        return self.horizons if age is None else self.horizons | {DECIDED: age}
 
     # segments
 

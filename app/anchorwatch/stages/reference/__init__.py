@@ -13,6 +13,7 @@ from anchorwatch.stages.columns import Maker, Objects
 from anchorwatch.stages.model_ingest import hashes_of
 from anchorwatch.stages.reference.counting import Rows, counted
 from anchorwatch.stages.reference.expected import expected, threshold
+from anchorwatch.stages.reference.habits import habits
 from anchorwatch.stages.reference.written import reference_from_json, reference_to_json
 from anchorwatch.stages.windows import kind_of
 from anchorwatch.watches import catalogue
@@ -43,6 +44,7 @@ def learn(contract: Contract, rows: Rows, as_map: Any, places: Mapping[str, int]
     maker = Maker(Layout(declared, None, ()), dict(places))
     columns = maker.columns(rows.predictions, rows.latency_ms, np.full(len(rows.predictions), np.nan), rows.at)
     delays, errors = _pairs(declared, rows)
+    decided_s, reasons = habits(rows.predictions, rows.at, rows.decisions, rows.decided)
     bins = {name: _edges(values) for name, values in columns.numbers.items() if name != ANSWER}
     bins |= {SCORE: _edges(columns.score), CONFIDENCE: _edges(columns.confidence)}
     limit = threshold(declared, columns.score, columns.codes.get(ANSWER, np.zeros(0, np.int64)))
@@ -63,6 +65,7 @@ def learn(contract: Contract, rows: Rows, as_map: Any, places: Mapping[str, int]
         pace=pace_of(rows.at, int(rows.at.min()), int(rows.at.max()) + 1, declared.timezone),
         expected=expected(declared, bins[SCORE], limit, columns.score, [r.prediction_id for r in rows.predictions], rows.outcomes),
         delays_s=(float(np.quantile(delays, 0.5)), float(np.quantile(delays, 0.95))) if len(delays) else (0.0, 0.0), labelled=len(delays),
+        decided_s=decided_s, reasons=reasons,
     )  # fmt: skip
     return counted(declared, first, rows, places, watches or catalogue())
 

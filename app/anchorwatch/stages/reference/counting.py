@@ -33,6 +33,8 @@ class Rows(NamedTuple):
     raws: Sequence[bytes]
     outcomes: Objects
     known: Ints
+    decisions: Objects = ()
+    decided: Ints = np.zeros(0, np.int64)
 
 
 def counted(contract: Contract, first: Reference, rows: Rows, places: Mapping[str, int], watches: Sequence[Watch]) -> Reference:
@@ -77,7 +79,10 @@ def _windows(layout: Layout, rows: Rows, places: Mapping[str, int], window_ms: i
         some = [rows.outcomes[i] for i in observed]
         revisions = np.array([r.revision or 0 for r in some], np.int64)
         model.outcomes(maker, [r.label for r in some], hashes_of([r.prediction_id.encode() for r in some]), rows.known[observed], revisions)
-        age = max(layout.horizons.values())
+    if rows.decisions and layout.decision_ms is not None:
+        model.decide(layout, rows.decisions, hashes_of([r.prediction_id.encode() for r in rows.decisions]), rows.decided)
+    if observed or rows.decisions:
+        age = max(layout.ages.values())
         at = model.waiting.column("at")[model.waiting.column("layout") != GHOST]
         model.mature(layout, int(at.max()) + 2 * (age + model.cell_ms(age) + window_ms))
     return [(number, window) for (number, _), window in sorted(model.windows.items())]
