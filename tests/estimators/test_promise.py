@@ -224,3 +224,13 @@ def test_scores_that_no_longer_mean_what_they_said_are_heard_and_their_return_to
     assert np.mean([at for at, _ in heard.values()]) <= within
     assert sum(said == direction for _, said in heard.values()) >= 47
     assert (bank.state() == 2).sum() <= 3
+
+
+def test_nothing_is_said_while_all_is_well_however_few_events_there_are() -> None:
+    """Three right answers a day for two years; credit alone once made four warnings a year of them: "only 100 % are right"."""
+    bank = BernoulliBank(group=[0], line=0.01, share=1.0, clear_days=1.0, pages=True, phi=1.0, up=True, level_days=30.0)
+
+    changes = [bank.window([hour % 8 == 0], [0], 1 / 24, hour * HOUR, (hour + 1) * HOUR) for hour in range(2 * 365 * 24)]
+
+    assert not any(changes)
+    assert bank.evidence()[0] > 3, "it would be a warning"

@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from tests.realdata.frozen import logistic, one_hot
 from tests.realdata.reading import DAY_MS, Stream, contract_of, in_time, known, ms, number, predicted, table
 
 from anchorwatch.runtime.drive import Event
@@ -9,7 +10,6 @@ from anchorwatch.runtime.drive import Event
 SINCE, UNTIL = ms("2015-07-01"), ms("2016-07-01")  # sampled by arrival: bookings before July 2015 are a biased rest
 NUMBERS = ("lead_time", "stays_in_weekend_nights", "stays_in_week_nights", "adults", "previous_cancellations")
 CATEGORIES = ("hotel", "market_segment", "distribution_channel", "customer_type", "deposit_type", "meal")
-STEPS, PACE = 400, 0.5
 
 
 def stream() -> Stream:
@@ -33,19 +33,7 @@ def stream() -> Stream:
 
 
 def _scores(rows: list[dict[str, str]], train: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Plain gradient descent on standardised columns; the same numbers on every machine to six digits."""
-    columns = [np.array([float(row[name] or 0) for row in rows]) for name in NUMBERS]
-    columns = [np.log1p(np.maximum(column, 0)) for column in columns]
+    columns = [np.log1p(np.maximum(np.array([float(row[name] or 0) for row in rows]), 0)) for name in NUMBERS]
     for name in CATEGORIES:
-        values = sorted({row[name] for row, mine in zip(rows, train, strict=True) if mine})
-        columns += [np.array([float(row[name] == value) for row in rows]) for value in values[1:]]
-    x = np.column_stack(columns)
-    x = (x - x[train].mean(0)) / np.maximum(x[train].std(0), 1e-9)
-    y = np.array([float(row["label"]) for row in rows])
-    weights, bias, inside = np.zeros(x.shape[1]), 0.0, x[train]
-    for _ in range(STEPS):
-        wrong = 1 / (1 + np.exp(-(inside @ weights + bias))) - y[train]
-        weights -= PACE * (inside.T @ wrong / len(wrong) + 1e-4 * weights)
-        bias -= PACE * wrong.mean()
-    found: NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(x @ weights + bias, -30, 30)))
-    return found
+        columns += one_hot([row[name] for row in rows], train)
+    return logistic(columns, [float(row["label"]) for row in rows], train)

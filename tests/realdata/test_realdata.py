@@ -5,12 +5,10 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import Kafka
-from tests.realdata import covid
+from tests.realdata import azure_llm, bike, covid, dengue, elec2, shuffled
 from tests.realdata.claims import (
     CLAIMS,
     by_the_hour,
-    day,
-    heard,
     no_renames,
     quarters,
     renames,
@@ -22,6 +20,7 @@ from tests.realdata.claims import (
     waits_for_truth,
 )
 from tests.realdata.reading import folder, ms
+from tests.realdata.shown import day, heard
 
 from anchorwatch.config import load
 from anchorwatch.runtime.backtest import backtest
@@ -68,6 +67,47 @@ def test_covid_is_dark_where_files_are_missing() -> None:
     assert silence(told("covid, March as reference")).met
 
 
+def test_bursts_of_requests_to_language_models_are_no_silence() -> None:
+    assert azure_llm.no_false_silence(told("azure_llm, the hour as it was")).met
+    assert azure_llm.no_false_silence(told("azure_llm, stretched to four weeks")).met
+
+
+def test_dengue_reports_arrive_as_the_reverse_time_share_says() -> None:
+    """The plain share of what has arrived is off by .009."""
+    assert dengue.reverse_time(told("dengue")).met
+
+
+def test_dengue_says_nothing_of_answers_that_are_all_right() -> None:
+    """Three cases a day and no error: credit alone once made four warnings a year of them."""
+    found = told("dengue")
+
+    assert dengue.late_in_season(found).met
+    assert not heard(found, name="QualityDrop")
+
+
+def test_elec2_hears_three_fields_come_alive_and_a_model_get_worse() -> None:
+    found = told("elec2")
+
+    assert elec2.come_alive(found).met
+    assert elec2.before_that(found).met
+    assert elec2.got_worse(found).met
+    assert elec2.only_true_pages(found).met
+
+
+def test_bike_pages_on_growth_and_not_on_season() -> None:
+    found = told("bike")
+
+    assert bike.growth(found).met
+    assert bike.season_pages_not(found).met
+
+
+def test_nothing_happens_where_rows_are_shuffled() -> None:
+    """The other streams take too long to be tested each time; the table has them."""
+    found = told("azure_llm, stretched to four weeks, shuffled")
+
+    assert shuffled.nothing(found).met, heard(found, kind="page")
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_employment_shuffled_pages_far_less_than_promised() -> None:
@@ -97,6 +137,6 @@ def test_a_real_stream_through_kafka_gives_the_same_findings(kafka: Kafka, monke
 
 
 def test_every_claim_names_a_stream_that_is_there() -> None:
-    from tests.realdata.claims import STREAMS
+    from tests.realdata.claims import SHUFFLED, STREAMS
 
-    assert {claim.stream for claim in CLAIMS} == set(STREAMS)
+    assert {run for claim in CLAIMS for run in claim.runs} == set(STREAMS) | set(SHUFFLED)

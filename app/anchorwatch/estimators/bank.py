@@ -5,7 +5,8 @@
     recovering --half of it lost--> warned, open again
 
 M_i <- (M_i + share_i days) L_i once per window, alone for each monitor; while open M rests at 0 and earns nothing (detection.md 1, 2).
-Silence earns next to nothing, so that nothing is ever said of a monitor that saw no event.
+Silence earns next to nothing, so that nothing is ever said of a monitor that saw no event. Nor is anything said while the events since the
+date that would be told lie on the good side of the line: at three a day credit alone comes to a warning, and "only 100 % are right" is none.
 """
 
 from collections.abc import Mapping
@@ -129,6 +130,8 @@ class _Bank:
 
         alarm = self.pages & (self._status != OPEN) & (m >= self.level_days)
         warn = (self._status == QUIET) & ~alarm & (m >= self.level_days * WARN_SHARE)
+        well = [i for i in np.flatnonzero(alarm | warn) if self._rows.w[self._loudest(int(i))] <= 0]
+        alarm[well] = warn[well] = False  # waiting only takes alarms away, so the promise is untouched
         who = self._heal.monitor
         done = inside & (healed >= self.clear_days[who]) & ~alarm[who]
         turned = (self._heal.recovering != was) & ~done & ~alarm[who]

@@ -1,0 +1,42 @@
+"""Nothing happens: the rows of a stream in another order, at the times that were there. Traffic stays as it was; all else is the same all along."""
+
+import msgspec
+import numpy as np
+from tests.realdata.reading import Stream, in_time
+from tests.realdata.shown import Claim, Shown, heard, told_of
+
+from anchorwatch.runtime.backtest import Told
+from anchorwatch.runtime.drive import Event
+
+TRAFFIC = ("ModelDark", "VolumeShifted")  # about the times, which are not shuffled
+
+
+def shuffled(stream: Stream, seed: int = 50) -> Stream:
+    """A prediction moves to another's time, its outcome comes as long after it as before."""
+    predictions = [e for e in stream.events if e.role == "predictions"]
+    order = np.random.default_rng(seed).permutation(len(predictions)).tolist()
+    moved = {each.key: predictions[place].at_ms for each, place in zip(predictions, order, strict=True)}
+    made = {each.key: each.at_ms for each in predictions}
+    events = [_at(e, e.at_ms + moved[e.key] - made[e.key]) for e in stream.events if e.key in moved]
+    return Stream(stream.name, stream.contract, in_time(events), stream.until_ms, stream.since_ms, stream.window_ms)
+
+
+def _at(event: Event, at_ms: int) -> Event:
+    row = msgspec.json.decode(event.value)
+    row["predicted_at_ms" if event.role == "predictions" else "known_at_ms"] = at_ms
+    return event._replace(at_ms=at_ms, value=msgspec.json.encode(row))
+
+
+def nothing(found: Told) -> Shown:
+    pages = [r for r in heard(found, kind="page") if r.name not in TRAFFIC]
+    warnings = [r for r in heard(found, kind="warning") if r.name not in TRAFFIC]
+    days = (found.course.end_ms - found.course.events[0].at_ms) / 86_400_000
+    told = f": {told_of(pages)}" if pages else ""
+    return Shown(
+        len(pages) <= 1,
+        f"{len(pages)} pages, {len(warnings)} warnings in {days:,.0f} d (promised: {days / 30:.1f}, {20 * days / 30:.0f}){told}",
+    )
+
+
+def claims(names: tuple[str, ...]) -> tuple[Claim, ...]:
+    return tuple(Claim(name, "nothing happens: 0 to 1 false pages", nothing) for name in names)
