@@ -88,6 +88,14 @@ def test_settings_and_contract_of_the_compose_file_are_taken() -> None:
     assert [contract.key for contract, _ in load_contracts(settings.contracts)] == ["prod/fraud"]
 
 
+def test_the_compose_file_turns_a_hook_on_by_a_variable_and_leaves_it_off_without() -> None:
+    variable, value = next(pair for pair in compose()["services"]["run"]["environment"].items() if "HOOKS" in pair[0])
+
+    assert value == "${ANCHORWATCH_HOOK_SECRET:-}"
+    for secret, on in (("", []), ("kestrel over the bay", ["generic"])):
+        assert list(load(DOCKER / "anchorwatch.yaml", {variable: secret}, needs=NEEDED_BY_RUN).hooks) == on
+
+
 # the image
 
 
@@ -123,7 +131,8 @@ def container(stage: str) -> dict[str, Any]:
 
 def settings_of(stage: str, folder: Path) -> Settings:
     """As the pod would read them."""
-    variables = {each["name"]: each.get("value", f"{stage}-0") for each in container(stage)["env"]}
+    variables = {each["name"]: each.get("value", f"{stage}-0 kept") for each in container(stage)["env"]}
+    variables["ANCHORWATCH__INSTANCE"] = f"{stage}-0"
     path = folder / "anchorwatch.yaml"
     path.write_text(manifests("ConfigMap")["anchorwatch"]["data"]["anchorwatch.yaml"])
     return load(path, variables, needs=NEEDED_BY_RUN)
@@ -160,6 +169,17 @@ def test_probes_ask_what_the_supervisor_answers(stage: str, tmp_path: Path) -> N
     assert paths == {"startup": "/livez", "readiness": "/readyz", "liveness": "/livez"}
     assert all(f'web.get("{path}"' in routes for path in paths.values())
     assert container(stage)["ports"][0]["containerPort"] == settings_of(stage, tmp_path).run.port
+
+
+def test_hooks_reach_judge_whose_secret_may_be_missing(tmp_path: Path) -> None:
+    """And ingest takes none."""
+    service = manifests("Service")["hooks"]["spec"]
+    [secret] = [each["valueFrom"]["secretKeyRef"] for each in container("judge")["env"] if "HOOKS" in each["name"]]
+
+    assert service["selector"] == manifests("StatefulSet")["judge"]["spec"]["selector"]["matchLabels"]
+    assert service["ports"][0]["targetPort"] == container("judge")["ports"][0]["name"]
+    assert secret == {"name": "anchorwatch-hooks", "key": "generic", "optional": True}
+    assert {stage: list(settings_of(stage, tmp_path).hooks) for stage in STAGES} == {"ingest": [], "judge": ["generic"]}
 
 
 def test_what_is_applied_is_all_that_is_there() -> None:
