@@ -18,6 +18,7 @@ from anchorwatch.runtime.drive import Clockwork, Drive, Event, Heard
 from anchorwatch.stages import monitors
 from anchorwatch.stages.registry import Registry
 from anchorwatch.stages.slices import DAY_MS, LOAN_DAYS, Slices
+from anchorwatch.stages.table import width
 from anchorwatch.watches.base import Ints
 from anchorwatch.watches.layout import Layout
 
@@ -70,7 +71,8 @@ def test_a_slice_with_twice_the_error_among_thirty_fields_is_found_named_and_pag
 def test_where_the_contract_does_not_ask_nothing_is_kept_or_counted() -> None:
     drive = Drive([loan_applied()], CLOCK).feed(traffic(3_000))
 
-    assert "cells" not in drive.ingests[0].models["prod/loan"].waiting.columns
+    assert all(not key.startswith("slices") for key in drive.judge.models["prod/loan"].layout.apart)
+    assert width(drive.ingests[0].models["prod/loan"].waiting.columns) <= 1, "a byte for the score alone"
     assert drive.judge.models["prod/loan"].slices.snapshot() == ({}, {})
 
 
@@ -101,7 +103,7 @@ def test_private_values_and_their_field_are_named_nowhere() -> None:
 # as rates, on counts
 
 
-def drawn(rng: np.random.Generator, error: float, per_cell: int, worse: dict[int, float] | None = None) -> Ints:
+def drawn(rng: np.random.Generator, error: float, per_cell: int, worse: dict[int, float] | None = None) -> dict[str, Ints]:
     cells = layout().cells
     assert cells is not None
     chance = np.full(len(cells.names), error)
@@ -109,7 +111,7 @@ def drawn(rng: np.random.Generator, error: float, per_cell: int, worse: dict[int
         chance[cell] = more
     k = rng.binomial(per_cell, chance)
     whole = [8 * per_cell, rng.binomial(8 * per_cell, error)]
-    return np.concatenate([np.stack([np.full(len(k), per_cell), k], axis=1), [whole]])
+    return {cells.key: np.concatenate([np.stack([np.full(len(k), per_cell), k], axis=1), [whole]])}
 
 
 def through(

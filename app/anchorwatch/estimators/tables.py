@@ -107,10 +107,11 @@ def rank_heal(q: ArrayLike, p_within: float = 0.0, p2_within: float = 0.0) -> He
     return Heal(np.stack([(1 + z) / 2, (p2 + 0.5) / 1.5])[None], line[None], of_row, np.arange(rows) % 2 == 0)
 
 
-def calibration(r: ArrayLike, within: float = 0.0) -> Floats:
+def calibration(r: ArrayLike, within: ArrayLike = 0.0) -> Floats:
     """Do outcomes still come as often as each score bin promises?
 
-    Takes:     r: float64[B], the share of positive outcomes to be expected in each score bin; within: how far it may move, in log-odds.
+    Takes:     r: float64[B], the share of positive outcomes to be expected in each score bin; within: how far it may move, in log-odds,
+               one for all or one each.
     Gives:     float64[12, 2 B], symbols (bin, outcome) with the outcome fastest: six rows for "more often", six for "more rarely".
     Guarantee: mean gain factor <= 1 while each bin's rate is within the tolerance, whatever the mix of the bins.
     Source:    as `bernoulli`, one line per bin.
@@ -121,7 +122,7 @@ def calibration(r: ArrayLike, within: float = 0.0) -> Floats:
     return np.stack([-psi, lam - psi], axis=2).reshape(len(lam), -1)
 
 
-def calibration_heal(r: ArrayLike, within: float = 0.0) -> Heal:
+def calibration_heal(r: ArrayLike, within: ArrayLike = 0.0) -> Heal:
     """Two scores, outcome minus the rate at the upper and at the lower tolerance, rescaled to [0, 1]; see `stack`.
 
     While each bin is beyond its tolerance the mean score is beyond the line, whatever the mix of the bins. The mirrored bets are those of
@@ -140,11 +141,11 @@ def calibration_heal(r: ArrayLike, within: float = 0.0) -> Heal:
     return Heal(np.stack(scores)[None], line[None], np.repeat([0, 1], half), np.arange(2 * half) < half, np.stack(gain)[None])
 
 
-def _moved(r: ArrayLike, within: float) -> tuple[Floats, Floats]:
+def _moved(r: ArrayLike, within: ArrayLike) -> tuple[Floats, Floats]:
     """The rates, moved by `within` log-odds down and up."""
-    rate = np.clip(np.asarray(r, np.float64), LINE_MIN, 1 - LINE_MIN)
+    rate, by = np.clip(np.asarray(r, np.float64), LINE_MIN, 1 - LINE_MIN), np.asarray(within, np.float64)
     logit = np.log(rate / (1 - rate))
-    return 1 / (1 + np.exp(within - logit)), 1 / (1 + np.exp(-within - logit))
+    return 1 / (1 + np.exp(by - logit)), 1 / (1 + np.exp(-by - logit))
 
 
 def stack(heals: Sequence[Heal]) -> Heal:

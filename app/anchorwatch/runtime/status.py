@@ -38,6 +38,7 @@ class Row(NamedTuple):
     worst: tuple[str, float] | None  # segment, quality: the lowest one, where it is below the whole
     alerts: tuple[str, ...]  # summaries of what is open, the loudest first
     reason: str  # why a number is not there
+    estimated: str  # errors by the labels so far and by the scores, while labels come
     owner: str
     followed: float | None = None  # share of decisions, where they are expected
     unheard: bool = False  # they are expected, and none came
@@ -102,13 +103,13 @@ def _row(key: str, owner: str | None, summary: Summary | None, alerts: list[Aler
     words = tuple(a.annotations.get("summary", a.dedup_key) for a in alerts)
     state = _state(summary, [a for a in alerts if a.labels["severity"] != "info"], known=owner is not None)
     if summary is None:
-        return Row(model, environment, state, None, None, None, "", None, None, None, None, words, "no summary", owner or "nobody")
+        return Row(model, environment, state, None, None, None, "", None, None, None, None, words, "no summary", "", owner or "nobody")
     column = {name: values[0] if values else None for name, values in summary.columns.items()}
     low, high = column.get("quality_low"), column.get("quality_high")
     return Row(
         model, environment, state, summary.at_ms, _whole(column.get("predictions")), column.get("p99_ms"),
         summary.reasons.get("metric", ""), column.get("quality"), (low, high) if low is not None and high is not None else None,
-        _whole(column.get("labels")), _worst(summary), words, _note(summary), summary.owner or owner or "nobody",
+        _whole(column.get("labels")), _worst(summary), words, _note(summary), _estimated(column), summary.owner or owner or "nobody",
         column.get("followed"), summary.reasons.get("impact", "") == "not measured: no decision came",
     )  # fmt: skip
 
@@ -116,6 +117,14 @@ def _row(key: str, owner: str | None, summary: Summary | None, alerts: list[Aler
 def _note(summary: Summary) -> str:
     """How far a model is that learns; else why it has no quality yet."""
     return summary.reasons.get("state", "").partition("; ")[2] or summary.reasons.get("quality", "")
+
+
+def _estimated(column: Mapping[str, float | None]) -> str:
+    value, low, high = (column.get(name) for name in ("error_corrected", "error_corrected_low", "error_corrected_high"))
+    if value is None or low is None or high is None:
+        return ""
+    expected = column.get("error_expected")
+    return f"errors so far {value:.2f} [{low:.2f}, {high:.2f}]" + ("" if expected is None else f", by scores {expected:.2f}")
 
 
 def _state(summary: Summary | None, alerts: Sequence[Alert], *, known: bool) -> State:
@@ -169,6 +178,8 @@ def line(row: Row, width: int = 0) -> str:
         words += [f"{row.metric} {row.quality:.2f}{interval}", f"{row.labels or 0:,} labels"]
     elif row.reason:
         words.append(row.reason)
+    if row.estimated:
+        words.append(row.estimated)
     if row.worst:
         words.append(f"{row.worst[0]} {row.worst[1]:.2f} ▼")
     if row.followed is not None:

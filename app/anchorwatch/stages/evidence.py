@@ -10,6 +10,7 @@ from anchorwatch.events import Exemplar, Finding, Verdict
 from anchorwatch.stages.handover import OffsetsSince, handover
 from anchorwatch.stages.monitors import Heard, Monitors
 from anchorwatch.stages.recent import Recent
+from anchorwatch.stages.reliability import moved, table
 from anchorwatch.watches import load
 from anchorwatch.watches.base import OTHER, WHOLE, Ints, Monitor, Seen
 from anchorwatch.watches.layout import Layout
@@ -64,6 +65,9 @@ def seen_of(scene: Scene, heard: Heard) -> Seen:
     interval = None
     if not monitor.tilt and current is not None:
         interval = beta_binomial_interval(current * n, n, phi=heard.phi)
+    elif monitor.metric == "calibration":
+        off = moved(scene.recent, change.since_ms)
+        current, interval, n = (off.value, (off.low, off.high), off.n) if off else (None, None, n)
     elif monitor.tilt and monitor.watch == "quality":
         qualities = scene.recent.qualities(change.since_ms, "rmse" if monitor.metric == "rmse" else "mae")
         if qualities is not None:
@@ -95,7 +99,7 @@ def _numbers(scene: Scene, heard: Heard, seen: Seen, explained: bool | None) -> 
         "share": six(scene.monitors.share_of(heard.monitor)), "phi": six(heard.phi), "reference_n": _reference_n(scene.layout, heard.monitor),
         "table": "rank" if heard.monitor.unit == "rank" else "bets" if heard.monitor.tilt else "0/1",
         "explains_whole": explained if healing else explains(scene, heard.monitor, change.since_ms),
-    }  # fmt: skip
+    } | ({"reliability": table(scene.recent, change.since_ms)} if heard.monitor.metric == "calibration" else {})  # fmt: skip
 
 
 def _reference_n(layout: Layout, monitor: Monitor) -> int | None:

@@ -66,8 +66,8 @@ def _feeds(judge: "Judge") -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
                 at = np.flatnonzero(pile.flat)
                 place = f"{name}|{number}|{key}"
                 arrays[f"{place}/at"], arrays[f"{place}/value"] = at, pile.flat[at]
-                if pile.cells is not None:
-                    arrays[f"{place}/cells"] = pile.cells
+                for count, dense in pile.apart.items():
+                    arrays[f"{place}/{count}/apart"] = dense
                 piles.append([place, list(window), key, pile.layout.contract.id, pile.layout.reference_id, _header(pile)])
         tallies = [[list(window), table] for window, table in feed.tallies.items()]
         feeds[name] = {**feed.header(), "piles": piles, "tallies": tallies}
@@ -100,8 +100,8 @@ def _restore_feeds(judge: "Judge", chunk: Chunk) -> None:
                 continue  # the contract changed while nobody ran: counts of another layout cannot be read
             pile = Pile(version.layout)
             pile.flat[chunk.arrays[f"{place}/at"]] = chunk.arrays[f"{place}/value"]
-            if f"{place}/cells" in chunk.arrays:
-                pile.cells = chunk.arrays[f"{place}/cells"].copy()
+            names = {count: f"{place}/{count}/apart" for count in pile.layout.apart}
+            pile.apart = {count: chunk.arrays[name].astype(np.int64) for count, name in names.items() if name in chunk.arrays}
             _fill(pile, header)
             feed.piles.setdefault((window[0], window[1]), {})[key] = pile
 

@@ -7,6 +7,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
+from anchorwatch.stages.arrived import count_arrived
 from anchorwatch.stages.columns import Maker, Objects
 from anchorwatch.stages.decided import Decisions, Taken
 from anchorwatch.stages.join import GHOST, Added, Joined, Waiting
@@ -126,8 +127,7 @@ class ModelIngest:
         number = self.layout_number(layout)
         said = columns.numbers[ANSWER] if layout.regression else columns.codes[ANSWER].astype(np.float64)
         answers = np.where(columns.failed, np.nan, said)
-        cells = layout.cells.of(columns) if layout.cells is not None else None
-        added = self.waiting.add(hashes, at, combos, answers, number, layout.contract.labels.delay.final, cells)
+        added = self.waiting.add(hashes, at, combos, answers, number, layout.contract.labels.delay.final, layout.kept(columns))
         late = at < closed_ms
         counted = added.new & ~late
         groups = Groups(at // self.window_ms, combos, counted, self.into(number))
@@ -174,6 +174,7 @@ class ModelIngest:
         first one that is still open, after `closed_ms`.
         """
         self.closed = {name: self.closed[name] for name in layout.ages if name in self.closed}
+        count_arrived(self, layout, until_ms, closed_ms)
         judged = {name: self._mature(name, age, until_ms, closed_ms) for name, age in layout.ages.items() if name in self.closed}
         return judged.get("late", 0)
 
@@ -221,15 +222,15 @@ class ModelIngest:
         else:
             label = self.classes.read(layout.classes, label)
             codes = np.where(in_time, label, -1)
-            matured = Matured(len(rows), answer.astype(np.int64), codes, np.full(len(rows), np.nan), revised, horizon)
+            matured = Matured(len(rows), answer.astype(np.int64), codes, np.full(len(rows), np.nan), revised, horizon, self._scores(rows))
         combos = column("combo")[rows]
         groups = Groups(np.full(len(rows), window), combos, np.ones(len(rows), np.bool_), self.into(number))
         for watch in layout.watches:
             watch.mature(layout, matured, groups)
         wrong = in_time & (label != answer)
-        if layout.cells is not None and horizon == "late" and width(self.waiting.columns) >= len(layout.cells.fields):
-            codes = column(CELLS)[rows[in_time], : len(layout.cells.fields)]
-            self.into(number)(window).add_cells(layout.cells.count(codes, wrong[in_time]))
+        if layout.cells is not None and horizon == "late" and width(self.waiting.columns) > len(layout.cells.fields):
+            codes = column(CELLS)[rows[in_time], 1 : 1 + len(layout.cells.fields)]
+            self.into(number)(window).add_apart(layout.cells.key, layout.cells.count(codes, wrong[in_time]))
         if self.waiting.traces and horizon == "late":
             self._tell_wrong(layout, self.into(number)(window), column("hash")[rows[wrong]], combos[wrong])
 
@@ -241,6 +242,10 @@ class ModelIngest:
         groups = Groups(np.full(len(rows), window), column("combo")[rows], np.ones(len(rows), np.bool_), self.into(number))
         for watch in layout.watches:
             watch.decide(layout, used, groups)
+
+    def _scores(self, rows: Ints) -> Ints | None:
+        """Group of the score of each row, -1 where none was kept; None where no contract ever asked."""
+        return self.waiting.column(CELLS)[rows, 0].astype(np.int64) - 1 if width(self.waiting.columns) else None
 
     def _tell_wrong(self, layout: Layout, window: OpenWindow, hashes: NDArray[np.uint64], combos: Ints) -> None:
         kept = [(i, 1.0, self.waiting.traces[h], h) for i in self.waiting.traced(hashes).tolist() for h in (int(hashes[i]),)]

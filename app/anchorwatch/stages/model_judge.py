@@ -157,7 +157,7 @@ class ModelJudge:
         self.begun_ms = self.begun_ms if self.begun_ms >= 0 else window[0]
         self.last_ms = max(self.last_ms, pile.last_ms)
         self._spells(pile.flat, window[1])
-        self.recent.add(pile.flat, window[1])
+        self.recent.add(pile.flat, window[1], pile.apart)
         self.exemplars = chosen([*pile.exemplars, *self.exemplars]) if pile.exemplars else self.exemplars
         if pile.strange:
             self.note({"strange_counts": pile.strange})
@@ -169,7 +169,7 @@ class ModelJudge:
         )  # fmt: skip
         signals = self._exact(facts, closed_by, judged)
         signals += self._signals(scene, heard, pile.exemplars, judged)
-        signals += slice_signals(self, scene, self.slices.window(pile.cells, window), judged.findings)
+        signals += slice_signals(self, scene, self.slices.window(pile.apart, window), judged.findings)
         signals += self.advice.window(pile.flat, window)
         judged.alerts += self.alerts.window(window, signals, {}, at_ms)
         if self.learning:

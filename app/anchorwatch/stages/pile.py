@@ -14,7 +14,7 @@ class Pile:
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self.flat: Ints = np.zeros(layout.size, np.int64)
-        self.cells: Ints | None = None  # of Layout.cells: int64[rows, 2]
+        self.apart: dict[str, Ints] = {}  # of Layout.apart: int64[rows, symbols]
         self.fields: dict[str, FieldCount] = {}
         self.looked_at, self.last_ms, self.strange = 0, -1, 0
         self.exemplars: list[Exemplar] = []
@@ -27,8 +27,8 @@ class Pile:
         for key, counts in block.counts.items():
             if key in self.layout.counts and self.layout.counts[key].symbols == counts.symbols:
                 counts.add_to(self.layout.view(self.flat, key), rows)
-            elif self.layout.cells is not None and key == self.layout.cells.key and counts.symbols == 2:
-                self.add_cells(counts, self.layout.cells.rows)
+            elif key in self.layout.apart and self.layout.apart[key][1] == counts.symbols:
+                self._add_apart(key, counts)
             else:
                 self.strange += 1  # of another definition: shown nowhere, judged nowhere, counted
         for name, count in block.fields.items():
@@ -47,7 +47,8 @@ class Pile:
             for value, n in more.items():
                 table[value] = table.get(value, 0) + n
 
-    def add_cells(self, counts: Counts, rows: int) -> None:
-        if self.cells is None:
-            self.cells = np.zeros((rows, 2), np.int64)
-        counts.add_to(self.cells, np.arange(rows))
+    def _add_apart(self, key: str, counts: Counts) -> None:
+        shape = self.layout.apart[key]
+        if key not in self.apart:
+            self.apart[key] = np.zeros(shape, np.int64)
+        counts.add_to(self.apart[key], np.arange(shape[0]))

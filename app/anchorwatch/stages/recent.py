@@ -4,6 +4,7 @@ Detection never uses these: they follow the eye, evidence follows the budget.
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,11 +14,11 @@ from anchorwatch.estimators.cbpe import METRICS, estimate
 from anchorwatch.estimators.confusion import ConfusionMetrics
 from anchorwatch.estimators.interval import Estimate, beta_binomial_interval, mean_interval
 from anchorwatch.estimators.latency_histogram import N_BINS, quantile
-from anchorwatch.stages.reference.expected import read
 from anchorwatch.watches.base import Ints
 from anchorwatch.watches.baseline import LABELS_MIN, values
 from anchorwatch.watches.layout import Layout
 from anchorwatch.watches.quality import MOMENT_UNIT, clip
+from anchorwatch.watches.scores import read
 
 SLOTS = 24
 SHOWN = (
@@ -32,7 +33,10 @@ SHOWN = (
     "answer.bins",
     "decisions.use",
     "decisions.agreement",
+    "calibration@late",
 )
+ARRIVED = "recent/arrived"
+EMPTY: Mapping[str, Ints] = MappingProxyType({})
 OVER = ".over_"  # shares over a promised bound: whether a segment explains the whole is read from them
 
 
@@ -51,9 +55,13 @@ class Recent:
         self.layout, self.slot_ms = layout, max(1, span_ms // SLOTS)
         self.keys = [key for key, count in layout.counts.items() if count.name in SHOWN or OVER in count.name]
         self.expected = read(layout.reference.expected) if layout.reference else None
+        self.arrived: Ints | None = None
         self.slots: dict[int, dict[str, Ints]] = {}  # slot number -> count key -> int64[segments, symbols]
 
-    def add(self, flat: Ints, to_ms: int) -> None:
+    def add(self, flat: Ints, to_ms: int, apart: Mapping[str, Ints] = EMPTY) -> None:
+        """apart: counts without segments; of the labels that are in (arrivals.py) the newest table is kept."""
+        if self.layout.arrivals is not None and self.layout.arrivals.key in apart:
+            self.arrived = apart[self.layout.arrivals.key][:, 0].copy()
         number = (to_ms - 1) // self.slot_ms
         slot = self.slots.get(number)
         if slot is None:
@@ -179,9 +187,14 @@ class Recent:
                 at = np.flatnonzero(dense)
                 arrays[f"recent/{number}/{key}/at"] = at.astype(np.int32)
                 arrays[f"recent/{number}/{key}/value"] = dense.reshape(-1)[at]
+        if self.arrived is not None:
+            arrays[ARRIVED] = self.arrived
         return sorted(self.slots), arrays
 
     def restore(self, numbers: list[int], arrays: Mapping[str, NDArray[Any]]) -> None:
+        kept, arrivals = arrays.get(ARRIVED), self.layout.arrivals
+        if kept is not None and arrivals is not None and len(kept) == arrivals.rows:
+            self.arrived = kept.astype(np.int64)
         for number in numbers:
             slot = self.slots[number] = {}
             for key in self.keys:

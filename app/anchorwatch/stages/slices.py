@@ -88,10 +88,11 @@ class Slices:
 
     # a window
 
-    def window(self, counts: Ints | None, window: Window) -> list[Heard]:
-        """counts: int64[rows, 2] of `Cells.count`, of all tasks; None: nothing was judged."""
-        if counts is None or self.cells is None or self.line is None:
+    def window(self, apart: Mapping[str, Ints], window: Window) -> list[Heard]:
+        """apart: int64[rows, 2] of `Cells.count` under its key, of all tasks, where anything was judged."""
+        if self.cells is None or self.line is None or self.cells.key not in apart:
             return []
+        counts = apart[self.cells.key]
         n, k = np.zeros(self.bank.size, np.int64), np.zeros(self.bank.size, np.int64)
         at = self._lent()
         mine = counts[self._cells_of(at)]

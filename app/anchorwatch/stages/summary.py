@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anchorwatch.contract import Contract
+from anchorwatch.contract.values import duration_text
 from anchorwatch.estimators.interval import Estimate
 from anchorwatch.events import Summary
 from anchorwatch.stages.evidence import six
-from anchorwatch.stages.recent import Quality
+from anchorwatch.stages.recent import Quality, Recent
+from anchorwatch.stages.reliability import LastDays, last_days, said
 from anchorwatch.stages.report import Report
 from anchorwatch.stages.trust import shares, told
 from anchorwatch.watches.base import OTHER
 from anchorwatch.watches.baseline import LABELS_MIN
+from anchorwatch.watches.calibrating import MONITOR
 
 if TYPE_CHECKING:
     from anchorwatch.stages.model_judge import ModelJudge
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 ROWS_MAX = 200
 SUSPECTS_TOLD = 5
 USED = ("followed", "ignored")  # where decisions are expected
+LAST_DAYS = ("error_expected", "error_corrected", "error_corrected_low", "error_corrected_high")  # of the whole
 ESTIMATED, ESTIMATES_MAX = ("estimate", "estimate_low", "estimate_high"), 20  # of the largest segments: half a millisecond each
 
 
@@ -62,23 +66,26 @@ def summary_of(judge: "ModelJudge") -> Summary:
         for name in ("predictions", "quality", "quality_low", "quality_high", "labels", "p50_ms", "p99_ms", "evidence_days", "value")
     }
     columns |= {name: [] for name in USED} if used else {}
-    columns |= {name: [] for name in ESTIMATED}
+    columns |= {name: [] for name in (*ESTIMATED, *LAST_DAYS)}
+    days, blank = last_days(recent), judge.monitors.is_busy(MONITOR)
     metric = "accuracy"
     for place, row in enumerate(rows):
         quality = qualities[row] if qualities is not None else None
         metric = quality.metric if quality else metric
         interval = quality.interval if quality else None
-        guess = recent.estimate(row) if place < ESTIMATES_MAX else None
+        guess = recent.estimate(row) if place < ESTIMATES_MAX and not blank else None
         p50, p99 = latencies[row]
         values = {
             "predictions": float(volume[row]), "quality": quality.value if quality else None, "quality_low": interval[0] if interval else None,
             "quality_high": interval[1] if interval else None, "labels": float(quality.n) if quality else None, "p50_ms": p50, "p99_ms": p99,
             "evidence_days": evidence.get(layout.segments[row]), "value": known.value if worth and (known := worth[row]) else None,
             **dict(zip(ESTIMATED, guess[:3] if guess else (None,) * 3, strict=True)), **(dict(zip(USED, used[row], strict=True)) if used else {}),
+            **dict(zip(LAST_DAYS, _errors(days, blank) if row == 0 else (None,) * 4, strict=True)),
         }  # fmt: skip
         for name, value in values.items():
             columns[name].append(six(value))
     reasons = {"metric": metric} | _waiting(qualities, metric, columns) | _worth(contract, worth) | _suspected(judge) | told(layout, recent)
+    reasons |= _scores(recent, days, blank)
     if layout.learning:
         far = f"; {judge.learning.told(judge.to_ms)}" if judge.learning else ""
         reasons["state"] = f"learning: no reference yet, only promises and exact rules are judged{far}"
@@ -106,6 +113,27 @@ def _expected(metric: str, columns: Mapping[str, Sequence[float | None]]) -> str
     if value is None or low is None or high is None:
         return ""
     return f"; by its scores {metric} {value:.3g} [{low:.3g}, {high:.3g}] is to be expected"
+
+
+def _errors(days: LastDays | None, blank: bool) -> tuple[float | None, ...]:
+    if days is None:
+        return (None,) * 4
+    return None if blank else days.expected.value, *days.corrected[:3]
+
+
+def _scores(recent: Recent, days: LastDays | None, blank: bool) -> dict[str, str]:
+    """What scores mean, and how the last days went by those labels that are in."""
+    found = {}
+    if blank:
+        found["estimate"] = "not shown: answers at a score do not turn out as in the reference (Miscalibrated)"
+    if (error := said(recent)) is not None:
+        found["calibration"] = f"scores are off by {error.value:.2g} [{error.low:.2g}, {error.high:.2g}] in the mean, over {error.n} labels"
+    if days is not None:
+        low, high = days.corrected.low, days.corrected.high
+        text = f"errors of the last {duration_text(days.span_ms)}: {days.corrected.value:.3g} [{low:.3g}, {high:.3g}] by {days.labels} labels so far"
+        gap = " more than chance apart: answers at a score turn out otherwise than in the reference" if days.apart else ""
+        found["last_days"] = text if blank else f"{text}, {days.expected.value:.3g} by the scores alone{',' if gap else ''}{gap}"
+    return found
 
 
 def _suspected(judge: "ModelJudge") -> dict[str, str]:

@@ -85,7 +85,7 @@ class OpenWindow:
         self.reasons: dict[str, int] = {}
         self.fallen: dict[str, int] = {}  # segment -> predictions whose flag evaluation did not choose
         self.last_ms = -1
-        self.cells: Ints | None = None  # of Layout.cells: int64[rows, 2]
+        self.apart: dict[str, Ints] = {}  # of Layout.apart: int64[rows, symbols]
 
     def add(self, key: str, combos: Ints, counts: Ints) -> None:
         tally = self.tallies.get(key)
@@ -93,8 +93,9 @@ class OpenWindow:
             tally = self.tallies[key] = Tally(self.layout.counts[key].symbols, self.numbering)
         tally.add(combos, counts)
 
-    def add_cells(self, counts: Ints) -> None:
-        self.cells = counts if self.cells is None else self.cells + counts
+    def add_apart(self, key: str, counts: Ints) -> None:
+        """counts: int64[rows, symbols]; segments do not come in."""
+        self.apart[key] = self.apart[key] + counts if key in self.apart else counts
 
     def look_at(self, record: Mapping[str, Any], known: Mapping[str, str], private: frozenset[str], id_hash: int) -> None:
         """One record read as a map; values are kept of undeclared fields, and of declared ones where they are of another type."""
@@ -136,8 +137,7 @@ class OpenWindow:
     def block(self) -> Block:
         layout = self.layout
         counts = {key: Counts.pack(dense) for key, dense in self.dense() if dense.any()}
-        if self.cells is not None and layout.cells is not None:
-            counts[layout.cells.key] = Counts.pack(self.cells)
+        counts |= {key: Counts.pack(dense) for key, dense in self.apart.items()}
         for count in self.fields.values():
             count.sample = smallest(count.sample)
         return Block(
@@ -155,8 +155,8 @@ class OpenWindow:
             arrays[f"{name}/{key}/combos"] = combos
             arrays[f"{name}/{key}/at"] = at.astype(np.int32)
             arrays[f"{name}/{key}/value"] = counts.reshape(-1)[at]
-        if self.cells is not None:
-            arrays[f"{name}/cells"] = self.cells
+        for key, dense in self.apart.items():
+            arrays[f"{name}/{key}/apart"] = dense
         fields = {n: [c.present, c.types, smallest(c.sample)] for n, c in self.fields.items()}
         exemplars = [[e.segments, e.reason, e.value, e.traceparent, e.hash] for e in chosen(self.exemplars)]
         header = {
@@ -173,9 +173,10 @@ class OpenWindow:
             counts = np.zeros((len(combos), self.layout.counts[key].symbols), np.int64)
             counts.reshape(-1)[arrays[f"{name}/{key}/at"]] = arrays[f"{name}/{key}/value"]
             self.add(key, combos, counts)
-        cells = arrays.get(f"{name}/cells")
-        if cells is not None and self.layout.cells is not None and len(cells) == self.layout.cells.rows:
-            self.cells = cells.astype(np.int64)
+        for key, shape in self.layout.apart.items():
+            kept = arrays.get(f"{name}/{key}/apart")
+            if kept is not None and kept.shape == shape:
+                self.apart[key] = kept.astype(np.int64)
         self.fields = {n: FieldCount(p, dict(t), [(int(h), v) for h, v in s]) for n, (p, t, s) in header["fields"].items()}
         self.exemplars = [Exemplar(list(s), r, v, t, h) for s, r, v, t, h in header["exemplars"]]
         self.looked_at, self.last_ms = header["looked_at"], header["last_ms"]

@@ -6,7 +6,21 @@ from pathlib import Path
 
 from anchorwatch.watches.base import Watch
 
-NOT_WATCHES = {"__init__", "base", "cells", "evaluations", "fields", "layout", "lines", "pace", "rules", "stuck"}
+NOT_WATCHES = {
+    "__init__",
+    "arrivals",
+    "base",
+    "calibrating",
+    "cells",
+    "evaluations",
+    "fields",
+    "layout",
+    "lines",
+    "pace",
+    "rules",
+    "scores",
+    "stuck",
+}
 
 
 def names() -> list[str]:

@@ -79,6 +79,7 @@ class Matured:
     error: Floats  # regression: prediction - label; NaN without a label
     revised: NDArray[np.bool_]  # its label replaced another
     horizon: str = "late"  # of Layout.horizons
+    score: Ints | None = None  # group of its score (scores.py), -1: none; None: not kept
 
 
 # what was done with a prediction: `Used.use`

@@ -8,11 +8,14 @@ from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anchorwatch.contract import Contract
 from anchorwatch.estimators.season import season_lines
-from anchorwatch.watches.base import OTHER, WHOLE, Accepted, Count, Floats, Ints, Monitor, Reference, Stream, Watch
+from anchorwatch.watches.arrivals import Arrivals
+from anchorwatch.watches.base import OTHER, WHOLE, Accepted, Columns, Count, Floats, Ints, Monitor, Reference, Stream, Watch
 from anchorwatch.watches.cells import Cells
+from anchorwatch.watches.scores import Scores, scores_of
 
 NO_EDGES: Floats = np.zeros(0)
 DECIDED = "decided"  # the age at which decisions are looked at
@@ -109,6 +112,30 @@ class Layout:
     @property
     def _accepted(self) -> dict[str, Accepted]:
         return self.reference.accepted if self.reference else {}
+
+    @cached_property
+    def scores(self) -> Scores | None:
+        """What scores promise; None where the reference cannot tell, or nobody judges quality."""
+        return scores_of(self) if any(watch.name == "quality" for watch in self.watches) else None
+
+    @cached_property
+    def arrivals(self) -> Arrivals | None:
+        return Arrivals(self, self.scores) if self.scores is not None else None
+
+    @cached_property
+    def apart(self) -> dict[str, tuple[int, int]]:
+        """Counts without segments: key -> rows, symbols."""
+        found = {self.cells.key: (self.cells.rows, 2)} if self.cells is not None else {}
+        return found | ({self.arrivals.key: (self.arrivals.rows, 1)} if self.arrivals is not None else {})
+
+    def kept(self, columns: Columns) -> NDArray[np.uint8] | None:
+        """uint8[n, 1 + fields]: what is kept of predictions until they are judged: score group + 1, then `Cells.of`; 0 not known."""
+        if not self.apart:
+            return None
+        score = np.zeros((columns.n, 1), np.uint8)
+        if self.scores is not None:
+            score[:, 0] = self.scores.of(columns) + 1
+        return score if self.cells is None else np.concatenate([score, self.cells.of(columns)], axis=1)
 
     @property
     def learning(self) -> bool:

@@ -5,7 +5,8 @@ Method: predictions are counted when they are as old as `labels.delay.late`, and
   then; each horizon has its own line from the same horizon of the reference, so like is compared with like (detection.md 5.4 i). `typical`
   warns hours or days earlier and never pages: early labels are not a fair sample, and a change of the delay moves them; promises are judged at
   `late` alone. Errors are a 0/1 stream against their line; a promise on F1, precision or recall is a bet per confusion cell; regression errors,
-  at `late`, are clipped at the reference's 99.5 % point. River's metrics come from the same cells.
+  at `late`, are clipped at the reference's 99.5 % point. River's metrics come from the same cells. Scores that no longer mean what they did
+  are warned of (`Miscalibrated`, calibrating.py).
 Runbook: open the trace of a wrong prediction; compare with what the inputs and predictions watches say; ask for a new model version.
 """
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from anchorwatch.estimators.tables import promise, promise_heal
 from anchorwatch.watches.base import ABS_ERROR, Add, Count, Explained, Floats, Ints, Matured, Monitor, Quiet, Seen, Stream, Tilt, short_hash
+from anchorwatch.watches.calibrating import SUBJECT, calibration_monitor, explain
 from anchorwatch.watches.lines import EVENTS_MIN, line_of
 
 if TYPE_CHECKING:
@@ -62,7 +64,8 @@ class Quality(Quiet):
 
     def counts(self, layout: "Layout") -> Sequence[Count]:
         if not layout.regression:
-            return [confusion(layout, horizon) for horizon in horizons(layout)]
+            found = [confusion(layout, horizon) for horizon in horizons(layout)]
+            return found if layout.scores is None else [*found, layout.scores.cells]
         return [errors(layout), moments(layout)] if clip(layout) else []
 
     def mature(self, layout: "Layout", matured: Matured, add: Add) -> None:
@@ -75,6 +78,9 @@ class Quality(Quiet):
         known = matured.label >= 0
         cells = np.where(known, matured.label * side + matured.answer, side * side)
         add(confusion(layout, matured.horizon).key, cells, None)
+        if layout.scores is not None and matured.score is not None and matured.horizon == "late":
+            outcome = matured.label == layout.scores.positive
+            add(layout.scores.cells.key, 2 * matured.score + outcome, known & (matured.score >= 0) & (matured.label < len(layout.classes)))
 
     def _mature_numbers(self, layout: "Layout", matured: Matured, add: Add) -> None:
         bound = clip(layout)
@@ -95,7 +101,7 @@ class Quality(Quiet):
             found += self._promised(layout, row, segment)
             for horizon in horizons(layout):
                 found += self._against_reference(layout, row, segment, horizon)
-        return found
+        return found + calibration_monitor(layout)
 
     # against the promise
 
@@ -157,6 +163,8 @@ class Quality(Quiet):
         return [_bet("abs_error", row, segment, errors(layout).key, error_values(line), usual * unit, line * unit)]
 
     def explain(self, seen: Seen) -> Explained:
+        if seen.subject == SUBJECT:
+            return explain(seen, RUNBOOK)
         where = "" if seen.segment == "whole" else f" on {seen.segment}"
         name, _, horizon = seen.subject.partition("@")
         early = " so far, by the labels that came early," if horizon == "typical" else ""

@@ -8,8 +8,9 @@ from tests.traffic import T0, Fault, contract_of, edited, learnt, loan_drive, lo
 
 from anchorwatch.estimators.cbpe import estimate
 from anchorwatch.events import Outcome
-from anchorwatch.stages.reference.expected import expected, read, threshold
+from anchorwatch.stages.reference.expected import expected, threshold
 from anchorwatch.watches.base import SCORE
+from anchorwatch.watches.scores import read
 
 CONTRACT = contract_of()
 

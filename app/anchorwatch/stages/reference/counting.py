@@ -48,8 +48,8 @@ def counted(contract: Contract, first: Reference, rows: Rows, places: Mapping[st
     hours: dict[str, list[tuple[int, Ints]]] = {}
     cells: dict[int, Ints] = {}
     for number, window in windows:
-        if window.cells is not None:
-            cells[number // together] = cells.get(number // together, 0) + window.cells
+        if layout.cells is not None and layout.cells.key in window.apart:
+            cells[number // together] = cells.get(number // together, 0) + window.apart[layout.cells.key]
         for key, dense in window.dense():
             known = stretches.setdefault(key, {})
             known[number // together] = known[number // together] + dense if number // together in known else dense

@@ -1,12 +1,11 @@
 """What do answers at a given score turn out to be? Counted in the reference, read before labels are in (CBPE, detection.md 5.4 ii)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from anchorwatch.contract import Contract
-from anchorwatch.estimators.cbpe import Calibrated, calibrated
 from anchorwatch.events import canonical
 from anchorwatch.watches.base import Floats, Ints
 
@@ -84,11 +83,3 @@ def _closed(group: Ints, current: int, held: int, answer: Any) -> int:
         return current
     group[group == current] = current - 1
     return current - 1
-
-
-def read(found: Mapping[str, Sequence[float]]) -> tuple[Calibrated, Ints] | None:
-    """What `estimate` needs, and the group of each score bin; None where the reference holds nothing of it."""
-    if not found:
-        return None
-    cells = np.stack([np.array(found["no"], np.int64), np.array(found["yes"], np.int64)], axis=1)
-    return calibrated(cells, found["said"], np.array(found["answer"], np.bool_)), np.array(found["group"], np.int64)

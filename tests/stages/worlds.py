@@ -1,0 +1,35 @@
+"""A loan model whose scores are honest chances, or off by a shift in log-odds; positives get their labels first."""
+
+import math
+import random
+from functools import cache
+
+from tests.traffic import LOAN, T0, contract_of, in_order, learnt, outcome, prediction
+
+from anchorwatch.events import Applied
+from anchorwatch.runtime.drive import Event, applied_of
+from anchorwatch.stages.reference import reference_to_json
+
+SHORT = LOAN.replace("final: 30s", "final: 8s")
+
+
+def scored_traffic(n: int, start_ms: int, seed: int, shift: float = 0.0) -> list[Event]:
+    """n predictions, 500 a second; at each score the odds of a positive are e^shift times what it says."""
+    rng = random.Random(f"{seed}/{start_ms}")
+    events: list[Event] = []
+    for i in range(n):
+        at, pid = start_ms + 2 * i, f"{seed}-{start_ms}-{i}"
+        score = round(min(max(rng.betavariate(1, 2), 0.001), 0.999), 4)
+        truth = rng.random() < 1 / (1 + (1 - score) / score * math.exp(-shift))
+        features = {"amount": round(rng.gauss(100, 20), 2), "age": round(rng.gauss(40, 10), 1), "job": rng.choice("abc")}
+        record = {"prediction_id": pid, "model": "loan", "prediction": "yes" if score > 0.5 else "no", "score": score, "features": features}
+        events.append(prediction(at, **record, predicted_at_ms=at, segments={"region": "eu", "tier": "gold"}))
+        known = at + (rng.randint(100, 800) if truth else rng.randint(1_500, 2_900))
+        events.append(outcome(known, prediction_id=pid, model="loan", label="yes" if truth else "no", known_at_ms=known))
+    return in_order(events)
+
+
+@cache
+def scored_applied(*, reference: bool = True) -> Applied:
+    contract = contract_of(SHORT)
+    return applied_of(contract, reference_to_json(learnt(contract, scored_traffic(8_000, T0 - 3_600_000, 7))) if reference else None)
