@@ -1,9 +1,11 @@
 """What a probe and Prometheus ask the supervisor: /livez, /readyz, /metrics; and the door for hooks."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from anchorwatch.errors import ConfigError
 
@@ -13,6 +15,16 @@ Hook = Callable[[web.Request], Awaitable[web.Response]]
 BODY_MAX = 262_144  # bytes of a request
 INLINE_MAX = 16_384  # bytes that are compressed at once; more: by a thread, since the loop answers probes too
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class _Strangers(logging.Filter):
+    """What is no HTTP is answered with 400 by the server itself; its log line would hold bytes of a body."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+STRANGERS = _Strangers()
 
 
 async def serve(host: str, port: int, ready: Ready, metrics: Metrics, hook: Hook | None = None) -> tuple[web.AppRunner, int]:
@@ -30,6 +42,7 @@ async def serve(host: str, port: int, ready: Ready, metrics: Metrics, hook: Hook
         answer.enable_compression()  # for whoever accepts it, as Prometheus does: a thirtieth on the wire
         return answer
 
+    logging.getLogger("aiohttp.server").addFilter(STRANGERS)
     app = web.Application(client_max_size=BODY_MAX)
     app.add_routes([web.get("/livez", livez), web.get("/readyz", readyz), web.get("/metrics", scraped)])
     if hook:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+import aiohttp
 import confluent_kafka as ck
 import msgspec
 from aiohttp import web
@@ -76,7 +77,7 @@ class Hooks:
     # one delivery
 
     async def answer(self, request: web.Request) -> web.Response:
-        """200 when all is done that this delivery asks for, be it nothing; 401, 404, 405, 408, 413, 422, 503 as problem+json."""
+        """200 when all is done that this delivery asks for, be it nothing; 400, 401, 404, 405, 408, 413, 422, 503 as problem+json."""
         name = request.match_info["source"]
         hook = self.on.get(name)
         if hook is None or hook.secret is None:
@@ -91,6 +92,8 @@ class Hooks:
         except web.HTTPRequestEntityTooLarge:
             why = f"the body has more than {BODY_MAX:,} bytes; let the provider send switches of flags alone, by its own filter"
             return self._refuse("too_large", name, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, why)
+        except (ConnectionError, aiohttp.ClientError):
+            return self._refuse("broken", name, HTTPStatus.BAD_REQUEST, "the body did not come whole")
         except TimeoutError:
             return self._refuse("slow", name, HTTPStatus.REQUEST_TIMEOUT, f"the body did not come within {BODY_S:g} s")
         places = hooks.Places({theirs.lower(): ours for theirs, ours in hook.environments.items()}, hook.environment)
@@ -195,5 +198,8 @@ class Hooks:
     def stop(self) -> None:
         if self._follower:
             self._follower.stop()
+
+    def close(self) -> None:
+        """Off the event loop: what telemetry still has goes out, for two seconds at most."""
         if self._telemetry:
             self._telemetry.close()

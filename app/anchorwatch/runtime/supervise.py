@@ -158,7 +158,7 @@ class Supervisor:
     async def _stop(self) -> None:
         self.contracts.stop()
         if self.hooks:
-            await asyncio.to_thread(self.hooks.stop)
+            self.hooks.stop()
         for child in self.children.values():
             child.stop()
         if self.alerts:
@@ -168,6 +168,8 @@ class Supervisor:
             for life in late:
                 life.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        if self.hooks:
+            await asyncio.to_thread(self.hooks.close)
 
     # for probes
 

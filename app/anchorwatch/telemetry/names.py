@@ -166,7 +166,7 @@ INSTRUMENTS = (
         "hooks",
         "delivery",
         ("source", "result"),
-        "deliveries of hooks by result: taken, known (already), passed (changes no switch), unsigned, unread, too_large, slow, method, off, "
+        "deliveries of hooks by result: taken, known (already), passed (changes no switch), unsigned, unread, too_large, broken, slow, method, off, "
         "unknown, kafka (it did not take it)",
         "unsigned: the secret, or somebody who tries; kafka: the log of `anchorwatch run`",
     ),
