@@ -21,6 +21,9 @@ def command(
     reason: Annotated[str, typer.Option(help="Why, for those who look back.")] = "",
     actor: Annotated[str | None, typer.Option(help="Who applies it; else your login name.")] = None,
     effective_from: Annotated[str, typer.Option(help="now, or a time as 2026-09-01T06:00:00Z: the first window that it covers.")] = "now",
+    create_topics: Annotated[
+        bool, typer.Option("--create-topics", help="Make what is missing of our topics first, as `topics create` does.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be in force; write nothing.")] = False,
     settings: SettingsFile = None,
     bootstrap: Bootstrap = None,
@@ -29,10 +32,14 @@ def command(
     """All contracts or none. What is not learnt anew keeps its reference, and a monitor whose definition stays keeps its evidence."""
     from anchorwatch.runtime import apply
     from anchorwatch.runtime.contracts import in_force
+    from anchorwatch.runtime.layout import complete
 
     found = contracts_of(files, reference, "apply")
     needs_kafka = not (dry_run and reference is not None)
     settled = settings_of(settings, bootstrap, needs=None if needs_kafka else ())
+    if create_topics and not dry_run:
+        for name in complete(settled, found):
+            typer.echo(f"✓ topic {name} made", err=as_json)
     before = in_force(settled) if needs_kafka else {}
     said = {"reason": reason, "actor": actor or _who()}
     made = learnt(settled, found, before, reference, effective_from, said, relearn=relearn)

@@ -20,7 +20,7 @@ from anchorwatch.contract.schema import schema_of
 from anchorwatch.errors import ConfigError, ContractError
 
 __all__ = [
-    "KAFKA", "MASK", "NEEDED_BY_RUN", "TOPICS", "Feed", "Options", "Route", "Settings", "Sink",
+    "FILE", "KAFKA", "MASK", "NEEDED_BY_RUN", "TOPICS", "Feed", "Options", "Route", "Settings", "Sink",
     "contract_files", "json_schema", "load", "load_contracts", "text_of",
 ]  # fmt: skip
 

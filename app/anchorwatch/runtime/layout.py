@@ -1,16 +1,20 @@
 """The topics of one installation: the standard ones under their names in force, and the changelogs of its feeds."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import msgspec
 
 from anchorwatch.config import Settings
+from anchorwatch.contract import Contract
 from anchorwatch.engine import topics
 from anchorwatch.engine.settings import asked, reader, same_counts
 from anchorwatch.engine.topics import Layout
 from anchorwatch.errors import TopicsMismatch
 from anchorwatch.events import Applied
+from anchorwatch.runtime import contracts
 from anchorwatch.runtime.roster import Roster
+from anchorwatch.stages.registry import applied_from_files
 
 
 def brokers(settings: Settings) -> int:
@@ -43,6 +47,24 @@ def wanted(settings: Settings, files: list[Applied], applied: dict[str, Applied]
     )
     renamed = {t.prefix + name: settings.topic(name) for name in t.names}
     return Layout(tuple(replace(topic, name=renamed.get(topic.name, topic.name)) for topic in layout.topics), replication), notes
+
+
+def complete(settings: Settings, new: Sequence[Contract]) -> list[str]:
+    """Topics that were missing for what is in force and for `new`, now made: as many copies as the settings want and brokers allow.
+
+    Raises TopicsMismatch, Unreachable, ConfigError.
+    """
+    copies = min(settings.topics.replication, brokers(settings))
+    try:
+        in_force = contracts.in_force(settings)
+    except TopicsMismatch:
+        in_force = {}  # there is no topic `contracts` yet
+    keys = {contract.key for contract in new}
+    files = [*contracts.of_folder(settings), *applied_from_files([(contract, "apply") for contract in new], {}, "apply")]
+    layout, notes = wanted(settings, files, {key: each for key, each in in_force.items() if key not in keys}, copies)
+    if notes:
+        raise TopicsMismatch("\n".join(notes))
+    return [name for name, result in topics.create(settings.kafka, layout) if result == "created"]
 
 
 def _partitions(settings: Settings, sources: list[str]) -> int:

@@ -125,9 +125,9 @@ class Registry:
 
 
 @contextmanager
-def opened(settings: Mapping[str, str]) -> Iterator[Registry | None]:
-    """`of_settings` for a command: it waits for a registry that is away as long as a person does, and leaves nothing running."""
-    found = of_settings(settings, BRIEF)
+def opened(settings: Mapping[str, str], patience: float | None = None) -> Iterator[Registry | None]:
+    """`of_settings` for a command: it waits for a registry that is away as long as a person does (BRIEF), and leaves nothing running."""
+    found = of_settings(settings, BRIEF if patience is None else patience)
     try:
         yield found
     finally:

@@ -53,6 +53,28 @@ def test_a_key_that_is_not_the_id_is_told_with_an_example(key: bytes | None, wha
     assert found(told(many(PREDICTIONS, key=key)))[0] == f"{PREDICTIONS}: 100% of 200 records {what}, id o-0"
 
 
+def test_instances_of_an_event_are_keyed_by_its_id() -> None:
+    """Their outcomes too, else they lie elsewhere."""
+    kserve = contract("source: {predictions: {format: kserve}}\n")
+    instances = sample(PREDICTIONS, [seen(i, id=f"o-{i}#0") for i in range(200)])
+    outcomes = sample(OUTCOMES, [seen(i, id=f"o-{i}#0", key=f"o-{i}#0".encode()) for i in range(200)])
+
+    assert found(told(instances, outcomes, contracts=(kserve,)))[0] == (
+        f"{OUTCOMES}: 100% of 200 records have another key than their id: key o-0#0, id o-0#0"
+    )
+
+
+def test_what_stands_beside_a_topic_written_anew_must_lie_as_that_does() -> None:
+    half = contract("source: {predictions: {keyed: false}}\n")
+    other = sample(OUTCOMES, [by_crc32(i) for i in range(200)])
+
+    assert found(told(contracts=(half,))) == []
+    assert found(told(other, contracts=(half,)))[0] == (
+        f"{OUTCOMES}: CRC32 (librdkafka's default); its sibling is written anew by murmur2, and they would not meet"
+    )
+    assert fixes(told(other, contracts=(half,)))[0].startswith("source.outcomes.keyed: false, or ")
+
+
 def test_an_id_under_another_name_is_found_by_the_key() -> None:
     renamed = sample(PREDICTIONS, [seen(i, id=None, value=json.dumps({"payment_id": f"o-{i}", "x": 1}).encode()) for i in range(200)])
 
@@ -63,7 +85,18 @@ def test_an_id_under_another_name_is_found_by_the_key() -> None:
 def test_records_of_a_registry_are_named_with_their_schema() -> None:
     avro = Sample(PREDICTIONS, tuple(seen(i) for i in range(90)), 0, 10, b"\0\0\0\0\x2a\x10\x06")
 
-    assert found(told(avro)) == [f"{PREDICTIONS}: 10% of 100 records are in a registry's format (schema 42)"]
+    assert found(told(avro)) == [f"{PREDICTIONS}: 10% of 100 records are in a registry's format (schema 42), and none is set"]
+    assert fixes(told(avro))[0].startswith("registry: {url: ")
+
+
+def test_what_a_foreign_topic_holds_is_told_in_the_words_of_its_dead_letters() -> None:
+    why = "$ schema id 42: the registry does not know it; register the schema where registry.url points to"
+    lost = Sample(PREDICTIONS, tuple(seen(i) for i in range(90)), 0, 10, b"\0\0\0\0\x2a\x10\x06", why)
+
+    told = list(look(facts(samples=(lost,), registry="")))
+
+    assert found(told) == [f"{PREDICTIONS}: 10% of 100 records cannot be read: $ schema id 42: the registry does not know it"]
+    assert fixes(told) == ["register the schema where registry.url points to"]
 
 
 def test_text_that_is_no_json_is_shown() -> None:

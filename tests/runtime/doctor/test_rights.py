@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from tests.runtime.doctor.cases import BROKER, INGEST, OUTCOMES, PREDICTIONS, facts, found, topic
+from tests.runtime.doctor.cases import BROKER, INGEST, OUTCOMES, PREDICTIONS, contract, facts, found, topic
 
 from anchorwatch.config import load
 from anchorwatch.runtime.doctor.facts import Group, Topic
@@ -32,7 +32,7 @@ def test_groups_and_transactions_that_are_refused_are_told() -> None:
 
     told = found(list(look(facts(groups=(group,), transactions="authorization failed"))))
 
-    assert told == [f"this user may not use the groups {INGEST}", "no transactions under anchorwatch.doctor: authorization failed"]
+    assert told == [f"this user may not use the groups {INGEST}", "no transactions under anchorwatch.judge-: authorization failed"]
 
 
 def test_an_empty_list_of_acls_is_no_proof_that_there_are_none() -> None:
@@ -58,3 +58,9 @@ def test_sources_are_only_read_and_changelogs_read_and_written() -> None:
 
     assert wanted[PREDICTIONS] == {"READ"}
     assert wanted[f"{INGEST}-changelog"] == {"READ", "WRITE"}
+
+
+def test_what_is_written_anew_is_written_and_read_by_the_same_user() -> None:
+    wanted = needed(facts([contract("source: {predictions: {keyed: false}}\n")]))
+
+    assert wanted["anchorwatch.rekeyed.default.predictions"] == {"READ", "WRITE"}

@@ -32,5 +32,5 @@ def test_the_person_who_asked_is_told_what_was_found_and_what_is_missing() -> No
 
     assert f"Read by this contract: {N} of {N} predictions, {N} outcomes; none is refused." in told
     assert "classes   PASS, BLOCK, positive BLOCK" in told
-    assert any(line.startswith("keys      of payments.scored are not the prediction's id") for line in told)
+    assert "keyed     keys of payments.scored are not the prediction's id; predictions: keyed: false" in told
     assert "missing   no version: an alert cannot say which deploy it began with" in told

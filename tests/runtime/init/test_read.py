@@ -25,12 +25,13 @@ def test_the_newest_records_come_in_the_order_of_time_with_the_age_of_the_oldest
         out.produce(f"{there.prefix}scored", b'{"n": %d}' % i, b"k", partition=i % 2, timestamp=first_ms + i)
     assert out.flush(30) == 0
 
-    mine, theirs, equal = read(load(there.folder / "anchorwatch.yaml", {}), f"{there.prefix}scored", f"{there.prefix}settled", 40)
+    mine, theirs = read(load(there.folder / "anchorwatch.yaml", {}), f"{there.prefix}scored", f"{there.prefix}settled", 40)
 
     assert [row[1] for row in mine.rows] == [b'{"n": %d}' % i for i in range(60, 100)]
     assert mine.oldest_ms == first_ms
     assert theirs is not None
-    assert (theirs.rows, theirs.oldest_ms, equal) == ((), 0, False)
+    assert (theirs.rows, theirs.oldest_ms, mine.partitions, theirs.partitions) == ((), 0, 2, 3)
+    assert mine.places == {b"k": 1}
 
 
 def test_a_topic_that_is_not_there_is_named(there: Installation) -> None:

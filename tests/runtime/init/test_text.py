@@ -14,7 +14,8 @@ from anchorwatch import contract as contracts
 from anchorwatch.contract.reading import read
 from anchorwatch.runtime import init
 from anchorwatch.runtime.init import text
-from anchorwatch.runtime.init.proposal import Side, propose
+from anchorwatch.runtime.init.opened import Side
+from anchorwatch.runtime.init.proposal import propose
 from anchorwatch.runtime.init.times import Times
 
 NOW = T + N * 1_000

@@ -5,19 +5,19 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from anchorwatch.events import Row
-from anchorwatch.runtime.init.proposal import Side
+from anchorwatch.events import Role, Row
+from anchorwatch.runtime.init.opened import Side
 
 T = 1_795_341_180_000
 N = 400
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
-def side(topic: str, events: Sequence[tuple[str | None, Any, int]], oldest_ms: int = T - 40 * 86_400_000) -> Side:
+def side(topic: str, events: Sequence[tuple[str | None, Any, int]], role: Role = "predictions") -> Side:
     rows: Iterator[Row] = (
         (None if key is None else key.encode(), json.dumps(value).encode(), i, at) for i, (key, value, at) in enumerate(events)
     )
-    return Side(topic, tuple(rows), oldest_ms)
+    return Side(topic, tuple(rows), T - 40 * 86_400_000, role)
 
 
 def native() -> tuple[Side, Side]:
@@ -40,7 +40,7 @@ def native() -> tuple[Side, Side]:
         mine.append((f"o-{i}", event | {"traceparent": TRACE}, at))
         known = at + rng.randrange(10_000, 60_000)
         theirs.append((f"o-{i}", about | {"label": answer if rng.random() < 0.9 else "block", "known_at_ms": known}, known))
-    return side("anchorwatch.predictions", mine), side("anchorwatch.outcomes", theirs)
+    return side("anchorwatch.predictions", mine), side("anchorwatch.outcomes", theirs, "outcomes")
 
 
 def flat() -> tuple[Side, Side]:
@@ -64,7 +64,7 @@ def flat() -> tuple[Side, Side]:
                 known,
             )
         )
-    return side("payments.scored", mine), side("payments.settled", theirs)
+    return side("payments.scored", mine), side("payments.settled", theirs, "outcomes")
 
 
 def nested() -> tuple[Side, None]:
@@ -91,4 +91,4 @@ def houses() -> tuple[Side, Side]:
             (f"h{i}", {"id": f"h{i}", "predicted_price": price, "sqm": rng.gauss(90, 20), "city": rng.choice("abc"), "time": at}, at)
         )
         theirs.append((f"h{i}", {"id": f"h{i}", "actual_price": price * rng.gauss(1, 0.05), "time": at + 5_000}, at + 5_000))
-    return side("houses", mine), side("houses.sold", theirs)
+    return side("houses", mine), side("houses.sold", theirs, "outcomes")

@@ -1,5 +1,6 @@
 """Keys of records of every format; and a whole feed through the hop: the very counts of topics that were keyed."""
 
+import doctest
 import random
 from typing import Any
 
@@ -11,6 +12,7 @@ from tests.traffic import T0, contract_of
 from anchorwatch.contract import to_json
 from anchorwatch.events import Applied, Record, Role, Row, headed
 from anchorwatch.runtime import formats
+from anchorwatch.sources.foreign import routes
 from anchorwatch.sources.foreign.routes import Router
 from anchorwatch.stages.ingest import Ingest, IngestSettings
 from anchorwatch.stages.observe import partition_of
@@ -31,6 +33,10 @@ def test_every_record_goes_under_the_id_of_its_prediction(name: str, role: Role)
     halves = len(rows) // len(events)
     assert [way.key for way in ways] == [event.key for event in events for _ in range(halves)]
     assert all(way.passes and abs(way.at_ms - row[3]) < 1_000 for way, row in zip(ways, rows, strict=True))
+
+
+def test_the_id_of_an_event_is_documented() -> None:
+    assert doctest.testmod(routes).failed == 0
 
 
 def test_outcomes_of_instances_go_by_the_id_of_their_event() -> None:

@@ -74,6 +74,7 @@ class Sample:
     reach_ms: int  # the oldest record of the partition that was cut off first; 0: all that the topic holds
     unreadable: int = 0  # records whose value is no JSON object
     unreadable_head: bytes = b""  # how one of them begins
+    unreadable_why: str = ""  # of a foreign topic: path and reason of one of them, and after "; " what to do
     tombstones: int = 0
 
 
@@ -126,6 +127,7 @@ class Facts:
     groups: tuple[Group, ...] = ()
     transactions: str | None = None  # "": we may write in transactions; else why not; None: not tried
     codecs: frozenset[str] = frozenset()  # built into this client
+    registry: str | None = None  # of schemas: "" it answers or was not needed, else why not; None: none is set
 
     def topic(self, name: str) -> Topic:
         return self.topics.get(name) or Topic(name, trouble="not looked at")
@@ -136,6 +138,10 @@ class Facts:
     def sources(self) -> dict[str, Role]:
         """Topic -> what it carries, of all feeds."""
         return {topic: role for feed in self.feeds for role, topic in feed.topics.items()}
+
+    def rekeyed(self) -> list[str]:
+        """Topics that `rekey` writes, of all feeds."""
+        return [topic for feed in self.feeds for topic in feed.rekeyed.values()]
 
     def per_second(self, topic: str) -> float:
         """Records a second, markers of transactions included: of the last hour, or of the last day where that is more."""

@@ -13,7 +13,7 @@ from anchorwatch.config import TOPICS, Settings
 from anchorwatch.contract import Contract
 from anchorwatch.errors import AnchorwatchError
 from anchorwatch.events import Applied
-from anchorwatch.runtime import contracts
+from anchorwatch.runtime import contracts, schemas
 from anchorwatch.runtime.doctor import network
 from anchorwatch.runtime.doctor.cluster import Cluster
 from anchorwatch.runtime.doctor.facts import Address, Facts, Sample
@@ -21,6 +21,7 @@ from anchorwatch.runtime.doctor.sample import sample
 from anchorwatch.runtime.roster import Roster
 from anchorwatch.sources import foreign
 
+REGISTRY_S = 5.0  # of waiting for a registry that is away
 INTERNAL = ("__consumer_offsets", "__transaction_state")
 
 
@@ -90,25 +91,38 @@ def _watched(facts: Facts, given: Sequence[Contract], in_force: Mapping[str, App
 
 def _of_cluster(facts: Facts, cluster: Cluster, brokers: Sequence[int]) -> Facts:
     settings, prefix = facts.settings, facts.settings.topics.prefix
-    changelogs = [f"{prefix}ingest.{feed.name}-changelog" for feed in facts.feeds] + [f"{prefix}judge-changelog"]
-    names = dict.fromkeys([*facts.sources(), *map(settings.topic, TOPICS), *changelogs, *INTERNAL])
+    asked = _groups(facts)
+    changelogs = [f"{group}-changelog" for group in asked]
+    names = dict.fromkeys([*facts.sources(), *map(settings.topic, TOPICS), *facts.rekeyed(), *changelogs, *INTERNAL])
     topics = cluster.topics(list(names), facts.now_ms)
     configs = cluster.config(ResourceType.BROKER, [str(brokers[0])]) if brokers else {}
     counts = {name: len(topic.partitions) for name, topic in topics.items()}
-    groups = [cluster.group(f"{prefix}ingest.{feed.name}", list(feed.topics.values()), counts) for feed in facts.feeds]
-    groups.append(cluster.group(f"{prefix}judge", [settings.topic("observations")], counts))
+    groups = [cluster.group(group, read, counts) for group, read in asked.items()]
     return replace(
         facts, topics=topics, broker_config=next(iter(configs.values()), None), cluster_rights=cluster.rights(), acls=cluster.acls(),
         held=cluster.held(topic for name, topic in topics.items() if name in facts.sources() or name.startswith(prefix)),
-        groups=tuple(groups), transactions=cluster.transactions(f"{prefix}doctor"),
+        groups=tuple(groups), transactions=cluster.transactions(f"{prefix}judge-doctor"),  # under the name of a stage, as `run` has it
     )  # fmt: skip
 
 
-def _samples(facts: Facts) -> Facts:
-    found: dict[str, Sample] = {}
+def _groups(facts: Facts) -> dict[str, list[str]]:
+    """Group of each stage -> what it reads."""
+    prefix = facts.settings.topics.prefix
+    found: dict[str, list[str]] = {}
     for feed in facts.feeds:
-        for role, topic in feed.topics.items():
-            n = len(facts.topic(topic).partitions)
-            if n and topic not in found:
-                found[topic] = sample(dict(facts.settings.kafka), topic, n, role, foreign.of_contracts(role, feed.contracts))
-    return replace(facts, samples=found)
+        found |= {f"{prefix}rekey.{feed.name}.{role}": [feed.topics[role]] for role in feed.rekeyed}
+        found[f"{prefix}ingest.{feed.name}"] = list(feed.read.values())
+    return {**found, f"{prefix}judge": [facts.settings.topic("observations")]}
+
+
+def _samples(facts: Facts) -> Facts:
+    """Raises ConfigError: a setting of the registry that its client refuses."""
+    found: dict[str, Sample] = {}
+    with schemas.opened(facts.settings.registry, REGISTRY_S) as known:
+        for feed in facts.feeds:
+            for role, topic in feed.topics.items():
+                n = len(facts.topic(topic).partitions)
+                if n and topic not in found:
+                    translator = foreign.of_contracts(role, feed.contracts, known)
+                    found[topic] = sample(dict(facts.settings.kafka), topic, n, role, translator, known)
+        return replace(facts, samples=found, registry=None if known is None else known.trouble if known.asked else "")

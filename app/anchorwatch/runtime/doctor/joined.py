@@ -9,6 +9,7 @@ from anchorwatch.config import Feed
 from anchorwatch.runtime.doctor.facts import Facts, Sample, Seen
 from anchorwatch.runtime.doctor.told import Told, fault, fine, note, span, unseen
 from anchorwatch.runtime.doctor.topics import rekeyed
+from anchorwatch.sources.foreign.routes import BATCHED, event_of
 from anchorwatch.sources.native import as_map
 
 ENOUGH = 20  # records, ids: fewer say nothing
@@ -33,25 +34,21 @@ def look(facts: Facts) -> Iterator[Told]:
 
 
 def _readable(facts: Facts, feed: Feed) -> Iterator[Told]:
-    for role, topic in feed.topics.items():
+    for topic in feed.topics.values():
         sample = facts.sample(topic)
         n = len(sample.records) + sample.unreadable
         if not sample.unreadable:
             continue
-        head = sample.unreadable_head
-        if head[:1] == b"\0" and len(head) > 5:
-            schema = int.from_bytes(head[1:5], "big")
-            yield fault(
-                "format",
-                f"{topic}: {sample.unreadable / n:.0%} of {n:,} records are in a registry's format (schema {schema})",
-                f"source.{role}.format in the contract, or let the producer send JSON",
-            )
+        head, (why, _, fix) = sample.unreadable_head, sample.unreadable_why.partition("; ")
+        if facts.registry is None and head[:1] == b"\0" and len(head) > 5:
+            what = f"are in a registry's format (schema {int.from_bytes(head[1:5], 'big')}), and none is set"
+            fix = "registry: {url: http://REGISTRY:8081} in anchorwatch.yaml (extra avro), or let the producer send JSON"
+        elif why:
+            what = f"cannot be read: {why}"
         else:
-            yield fault(
-                "format",
-                f"{topic}: {sample.unreadable / n:.0%} of {n:,} records are no JSON object, as {head[:12]!r}",
-                "one JSON object a record; anchorwatch tail shows them, a dead letter says why",
-            )
+            what = f"are no JSON object, as {head[:12]!r}"
+        fix = fix or "one JSON object a record; anchorwatch tail shows them, a dead letter says why"
+        yield fault("format", f"{topic}: {sample.unreadable / n:.0%} of {n:,} records {what}", fix)
 
 
 # keys
@@ -70,10 +67,12 @@ def _keys(facts: Facts, feed: Feed) -> Iterator[Told]:
             )
         if len(seen) < ENOUGH or not _keyed(feed, role):
             continue
-        kinds = Counter(map(_kind, seen))
+        batched = any(contract.source.predictions.format in BATCHED for contract in feed.contracts)
+        told = [_kind(each, batched=batched) for each in seen]
+        kinds = Counter(told)
         for kind, (what, mend) in KINDS.items():
             if kinds[kind] > 0.05 * len(seen):
-                example = next(each for each in seen if _kind(each) == kind)
+                example = seen[told.index(kind)]
                 yield fault(
                     "keys",
                     f"{topic}: {kinds[kind] / len(seen):.0%} of {len(seen):,} records {what}: key {_shown(example.key)}, id {_shown(example.id)}",
@@ -90,10 +89,11 @@ KINDS: Mapping[str, tuple[str, str]] = {
 }
 
 
-def _kind(seen: Seen) -> str:
+def _kind(seen: Seen, *, batched: bool = False) -> str:
+    """batched: several instances of one event belong together, and lie where its id puts them."""
     if seen.key is None:
         return "none"
-    own = (seen.id or "").encode()
+    own = event_of(seen.id or "", batched=batched).encode()
     return "same" if seen.key == own else "quoted" if seen.key == b'"' + own + b'"' else "other"
 
 
@@ -152,8 +152,9 @@ def _fnv1a(data: bytes) -> int:
     return abs(h - (1 << 32) if h & 1 << 31 else h)
 
 
+JAVA = "murmur2"
 PARTITIONERS: Mapping[str, Callable[[bytes], int]] = {
-    "murmur2 (Java, aiokafka, murmur2_random)": lambda key: murmur2(key) & 0x7FFFFFFF,
+    f"{JAVA} (Java, aiokafka, murmur2_random)": lambda key: murmur2(key) & 0x7FFFFFFF,
     "CRC32 (librdkafka's default)": zlib.crc32,
     "FNV-1a (Sarama)": _fnv1a,
 }
@@ -165,6 +166,11 @@ def partitioner(records: Iterable[Seen], partitions: int) -> tuple[str, float] |
     for seen in records:
         if seen.key and len(where) < KEYS_MAX:
             where[seen.key] = seen.partition
+    return explained(where, partitions)
+
+
+def explained(where: Mapping[bytes, int], partitions: int) -> tuple[str, float] | None:
+    """The same of keys and the partitions on which they lie."""
     if len(where) < ENOUGH or partitions < 2:
         return None
     shares = {name: sum(hashed(key) % partitions == p for key, p in where.items()) / len(where) for name, hashed in PARTITIONERS.items()}
@@ -174,6 +180,8 @@ def partitioner(records: Iterable[Seen], partitions: int) -> tuple[str, float] |
 
 def _partitioners(facts: Facts, feed: Feed) -> Iterator[Told]:
     sizes = {topic: len(facts.topic(topic).partitions) for role, topic in feed.topics.items() if _keyed(feed, role)}
+    if len(sizes) == 1 and feed.rekeyed:
+        yield from _beside_rekeyed(facts, *next(iter(sizes.items())), next(role for role in feed.topics if role not in feed.rekeyed))
     if len(set(sizes.values())) != 1 or len(sizes) < 2:
         return
     found = {topic: partitioner(facts.sample(topic).records, n) for topic, n in sizes.items()}
@@ -191,6 +199,19 @@ def _partitioners(facts: Facts, feed: Feed) -> Iterator[Told]:
         )
     elif names:
         yield fine("partitioner", f"partitioner {next(iter(names.values()))}")
+
+
+def _beside_rekeyed(facts: Facts, topic: str, partitions: int, role: str) -> Iterator[Told]:
+    """The other topic of the feed is written anew, by murmur2: this one must lie so too."""
+    found = partitioner(facts.sample(topic).records, partitions)
+    if found and not (found[0].startswith(JAVA) and found[1] >= AGREE):
+        name = found[0] if found[1] >= AGREE else "several partitioners, or one of its own"
+        yield fault(
+            "partitioner", f"{topic}: {name}; its sibling is written anew by murmur2, and they would not meet",
+            f"source.{role}.keyed: false, or the producer: partitioner=murmur2_random",
+        )  # fmt: skip
+    elif found:
+        yield fine("partitioner", f"partitioner {found[0]}")
 
 
 def _same_place(facts: Facts, one: str, other: str) -> tuple[int, int]:

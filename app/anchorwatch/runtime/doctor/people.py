@@ -46,10 +46,10 @@ def _owners(facts: Facts) -> Iterator[Told]:
     nobody = [c.key for c in facts.contracts if not c.owner.team or PLACEHOLDER in c.owner.team]
     if nobody:
         yield fault("owners", f"nobody owns {several(nobody)}", "owner: {team: group:default/THE-TEAM} in the contract")
-    if not facts.settings.fallback_owner:
+    if not facts.settings.fallback_owner or PLACEHOLDER in facts.settings.fallback_owner:
         yield fault(
             "owners",
-            "fallback_owner is empty: `run` needs somebody who hears of what nobody owns",
+            f"fallback_owner is {facts.settings.fallback_owner or 'empty'}: `run` needs somebody who hears of what nobody owns",
             "fallback_owner: group:default/platform in anchorwatch.yaml",
         )
     for contract in facts.contracts:

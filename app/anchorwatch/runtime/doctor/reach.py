@@ -35,6 +35,12 @@ def look(facts: Facts) -> Iterator[Told]:
         )
     yield from _tls(facts)
     yield from _versions(facts)
+    if facts.registry:
+        yield fault(
+            "registry", f"the schema registry does not answer: {facts.registry}", "registry: {url: ...} in anchorwatch.yaml, or start it"
+        )
+    elif facts.registry == "":
+        yield fine("registry", "registry")
 
 
 def _addresses(facts: Facts) -> Iterator[Told]:

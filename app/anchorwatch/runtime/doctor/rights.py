@@ -19,9 +19,8 @@ def needed(facts: Facts) -> dict[str, frozenset[str]]:
             found.setdefault(facts.settings.topic(name), set()).add(operation)
     if any(hook.secret for hook in facts.settings.hooks.values()):
         found[facts.settings.topic("flags")].add("WRITE")
-    for name in facts.topics:
-        if name.endswith("-changelog"):
-            found[name] = {"READ", "WRITE"}
+    for name in (*facts.rekeyed(), *(name for name in facts.topics if name.endswith("-changelog"))):
+        found[name] = {"READ", "WRITE"}
     return {topic: frozenset(operations) for topic, operations in found.items()}
 
 
@@ -47,8 +46,8 @@ def look(facts: Facts) -> Iterator[Told]:
     if facts.transactions:
         yield fault(
             "rights",
-            f"no transactions under {facts.settings.topics.prefix}doctor: {facts.transactions}",
-            f"WRITE on transactional ids that begin with {facts.settings.topics.prefix}; {SEE_ALL}",
+            f"no transactions under {facts.settings.topics.prefix}judge-: {facts.transactions}",
+            f"WRITE on transactional ids that begin with {facts.settings.topics.prefix}judge-; {SEE_ALL}",
         )
     if not (missing or hidden or refused or facts.transactions):
         yield fine("rights", "rights to read, write, commit and use transactions")

@@ -8,8 +8,9 @@ import confluent_kafka as ck
 
 from anchorwatch.engine.settings import Consumer, log_bounds, reader
 from anchorwatch.errors import AnchorwatchError
-from anchorwatch.events import Role, headed
+from anchorwatch.events import Role, Row, headed
 from anchorwatch.runtime.doctor.facts import Sample, Seen
+from anchorwatch.runtime.schemas import Registry
 from anchorwatch.sources.foreign import Translator
 from anchorwatch.sources.native import as_map
 
@@ -22,12 +23,16 @@ TIMES: Mapping[Role, str] = {
 
 
 def sample(
-    kafka: Mapping[str, str], topic: str, partitions: int, role: Role, translator: Translator | None, records_max: int = RECORDS_MAX
-) -> Sample:
+    kafka: Mapping[str, str], topic: str, partitions: int, role: Role, translator: Translator | None, registry: Registry | None = None,
+    records_max: int = RECORDS_MAX,
+) -> Sample:  # fmt: skip
     """translator: of a foreign topic, None: native events. Raises nothing that Kafka does: what could not be read is not in it."""
     client = reader(kafka)
     try:
-        return _of(topic, list(newest(client, topic, partitions, records_max)), role, translator)
+        raws = list(newest(client, topic, partitions, records_max))
+        if registry:
+            registry.settle(row_of(message) for message, _ in raws)
+        return _of(topic, raws, role, translator)
     except (ck.KafkaException, AnchorwatchError):
         return Sample(topic, (), 0)
     finally:
@@ -58,7 +63,7 @@ def newest(client: Consumer, topic: str, partitions: int, records_max: int) -> I
 
 def _of(topic: str, raws: Sequence[Raw], role: Role, translator: Translator | None) -> Sample:
     found: list[Seen] = []
-    unreadable: list[bytes] = []
+    unreadable: list[tuple[bytes, str]] = []
     tombstones = 0
     first: dict[int, int] = {}  # partition that was not read whole -> time of its oldest record here
     ordered = sorted(raws, key=lambda raw: raw[0].timestamp()[1])  # the oldest first: halves of a pair come in this order
@@ -70,22 +75,27 @@ def _of(topic: str, raws: Sequence[Raw], role: Role, translator: Translator | No
             tombstones += 1
             continue
         events, refused = _events(message, value, translator)
-        if refused:
-            unreadable.append(value[:16])
+        if refused is not None:
+            unreadable.append((value[:16], refused))
         kept = value if n >= len(ordered) - VALUES_MAX else b""
         found += [_seen(message, event, role, kept) for event in events]
-    head = unreadable[-1] if unreadable else b""
-    return Sample(topic, tuple(reversed(found)), max(first.values(), default=0), len(unreadable), head, tombstones)
+    head, why = unreadable[-1] if unreadable else (b"", "")
+    return Sample(topic, tuple(reversed(found)), max(first.values(), default=0), len(unreadable), head, why, tombstones)
 
 
-def _events(message: ck.Message, value: bytes, translator: Translator | None) -> tuple[list[dict[str, Any]], bool]:
-    """Of one record, in our own names; and whether it cannot be read. A half that waits for the other one is neither."""
+def row_of(message: ck.Message) -> Row:
+    row = (_bytes(message.key()), _bytes(message.value()), message.offset() or 0, message.timestamp()[1])
+    return headed(row, message.headers() or ())  # type: ignore[arg-type]  # typed too widely
+
+
+def _events(message: ck.Message, value: bytes, translator: Translator | None) -> tuple[list[dict[str, Any]], str | None]:
+    """Of one record, in our own names; and why it cannot be read, None: it can. A half that waits for the other one is neither."""
     if translator is None:
         event = as_map(value)
-        return ([event], False) if event else ([], True)
-    row = headed((_bytes(message.key()), value, message.offset() or 0, message.timestamp()[1]), message.headers() or ())  # type: ignore[arg-type]
-    opened = translator.open([row])
-    return [as_map(each[1] or b"") for each in opened.rows], bool(opened.refused)
+        return ([event], None) if event else ([], "")
+    opened = translator.open([row_of(message)])
+    why = next((f"{each.path} {each.reason}; {each.fix}" for each in opened.refused), None)
+    return [as_map(each[1] or b"") for each in opened.rows], why
 
 
 def _seen(message: ck.Message, event: Mapping[str, Any], role: Role, value: bytes) -> Seen:

@@ -24,10 +24,12 @@ def look(facts: Facts) -> Iterator[Told]:
 
 def _missing(facts: Facts) -> Iterator[Told]:
     """What the rights hide is told there."""
-    ours = [facts.settings.topic(name) for name in NEEDED] + [name for name in facts.topics if name.endswith("-changelog")]
+    ours = (
+        [facts.settings.topic(name) for name in NEEDED] + [name for name in facts.topics if name.endswith("-changelog")] + facts.rekeyed()
+    )
     missing = [name for name in ours if not facts.topic(name).partitions and "authoriz" not in facts.topic(name).trouble.lower()]
     if missing:
-        yield fault("topics", f"no such topic: {several(missing)}", "anchorwatch topics create")
+        yield fault("topics", f"no such topic: {several(missing)}", "anchorwatch topics create, or apply --create-topics")
     for name in facts.sources():
         topic = facts.topic(name)
         if not topic.partitions and "authoriz" not in topic.trouble.lower():

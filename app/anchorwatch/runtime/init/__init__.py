@@ -16,7 +16,8 @@ from anchorwatch.errors import ConfigError, ContractError, OurError
 from anchorwatch.runtime.doctor.people import PLACEHOLDER
 from anchorwatch.runtime.doctor.topics import rekeyed
 from anchorwatch.runtime.init import text
-from anchorwatch.runtime.init.proposal import Proposal, Side, propose
+from anchorwatch.runtime.init.opened import Side
+from anchorwatch.runtime.init.proposal import Proposal, propose
 from anchorwatch.runtime.init.times import Times, measure
 
 
@@ -28,9 +29,9 @@ class Made:
     times: Times
 
 
-def write(predictions: Side, outcomes: Side | None, now_ms: int, *, model: str = "", owner: str = "", equal: bool = True) -> Made:
+def write(predictions: Side, outcomes: Side | None, now_ms: int, *, model: str = "", owner: str = "") -> Made:
     """Raises ConfigError: the topics do not say enough."""
-    proposal = propose(predictions, outcomes, model, equal=equal)
+    proposal = propose(predictions, outcomes, model)
     rekeys = bool(rekeyed("outcomes"))
 
     def as_text(known: Times) -> str:
@@ -60,13 +61,24 @@ def told(made: Made) -> Sequence[str]:
         lines.append(f"classes   {', '.join(found.classes[:8])}" + (f", positive {found.positive}" if found.positive else ""))
     if made.times.typical:
         lines.append(f"labels    half after {duration_text(made.times.typical)}, 95 % after {duration_text(made.times.late)}")
-    if not all(found.keyed.values()):
-        odd = " and ".join(
-            topic for role, topic in (("predictions", found.topic), ("outcomes", found.outcomes_topic)) if not found.keyed[role]
-        )
-        way = "they are read by way of keyed: false" if rekeyed("outcomes") else "until then outcomes will not meet their predictions"
-        lines.append(f"keys      of {odd} are not the prediction's id, or partitions differ: {way}")
+    if found.keyed.why:
+        odd = " and ".join(role for role in ("predictions", "outcomes") if not getattr(found.keyed, role))
+        way = f"{odd}: keyed: false" if rekeyed("outcomes") else "until then outcomes will not meet their predictions"
+        lines.append(f"keyed     {found.keyed.why}; {way}")
     lines += [f"missing   {cost}" for _, cost in found.missing]
+    return lines
+
+
+def to_fill_in(made: Made, file: Path, settings: Path | None) -> Sequence[str]:
+    """What only a person knows, a line each: the edits without which the contract is not whole. settings: the file that was written with it."""
+    lines = []
+    if PLACEHOLDER in made.contract.owner.team:
+        also = f", and fallback_owner in {settings}" if settings else ""
+        lines.append(f"owner.team in {file}{also}: who is woken (--owner says it beforehand)")
+    if made.proposal.feature_names:
+        lines.append(
+            f"the names of the model's inputs in {file}: f0, f1, ... under feature_names and features, if you want to read them in alerts"
+        )
     return lines
 
 

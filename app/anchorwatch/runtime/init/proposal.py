@@ -1,62 +1,27 @@
 """From samples of two topics to what a contract would say: pure, records in, proposal out."""
 
-import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from anchorwatch.contract.fields import Steps
-from anchorwatch.contract.model import FEATURES_MAX
 from anchorwatch.errors import ConfigError
-from anchorwatch.events import MODEL_NAME, Row, canonical
-from anchorwatch.runtime.init import roles
+from anchorwatch.events import Role
+from anchorwatch.runtime.init import models, presets, roles
+from anchorwatch.runtime.init.features import Feature, Segment, features, segments
+from anchorwatch.runtime.init.keys import Keyed, keyed
+from anchorwatch.runtime.init.opened import JSON, Opened, Side
 from anchorwatch.runtime.init.roles import Found, Shape
-from anchorwatch.runtime.init.shape import Field, shape
-from anchorwatch.sources.native import as_map
+from anchorwatch.runtime.init.shape import shape
 
 ENOUGH = 20  # records; fewer say nothing
-SEGMENTS_MAX = 3
-SEGMENT_VALUES = (2, 50)
-CATEGORY_VALUES_MAX = 250  # the contract's own default of values_max
-PRIVATE = frozenset((
-    "email", "mail", "phone", "iban", "card", "pan", "ssn", "name", "surname", "address", "birth", "birthday", "ip", "passport",
-))  # fmt: skip  # words of names whose values may be about a person
-SPOKEN = ("country", "region", "market", "tier", "plan", "channel", "product", "segment", "platform", "device", "language", "store")
+KEYED = Keyed(predictions=True, outcomes=True)
 POSITIVE = ("block", "fraud", "yes", "true", "1", "positive", "default", "churn", "deny", "reject", "decline", "spam", "alert", "bad")
 NATIVE = frozenset((
     "prediction_id", "prediction", "score", "scores", "model", "model_version", "environment", "status", "traceparent", "latency_ms",
     "predicted_at_ms", "label", "known_at_ms",
 ))  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Side:
-    """A topic's newest records."""
-
-    topic: str
-    rows: tuple[Row, ...]
-    oldest_ms: int = 0  # of the topic, 0: not known
-
-    def documents(self) -> list[dict[str, Any]]:
-        return [document for row in self.rows if (document := as_map(row[1] or b""))]
-
-    def keys(self) -> list[str]:
-        return [row[0].decode(errors="replace") for row in self.rows if row[0] is not None]
-
-
-class Feature(NamedTuple):
-    name: str
-    kind: str  # number, category, text, bool
-    seen: str  # its range or values, for the comment
-    private: bool = False
-    watched: bool = True
-
-
-class Segment(NamedTuple):
-    name: str
-    path: Steps | None  # None: a feature of that name stands in
-    shares: str
 
 
 @dataclass
@@ -66,6 +31,8 @@ class Proposal:
     outcomes_topic: str
     task: str = "binary"
     environment: str = "prod"
+    formats: dict[Role, str] = field(default_factory=dict)  # role -> json, or a format with a reader of its own
+    feature_names: tuple[str, ...] = ()  # given to inputs that are lists
     classes: tuple[str, ...] = ()
     positive: str = ""
     threshold: float | None = None
@@ -74,8 +41,9 @@ class Proposal:
     features: list[Feature] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
     models: dict[str, float] = field(default_factory=dict)  # every model of the topic -> its share
-    keyed: dict[str, bool] = field(default_factory=lambda: {"predictions": True, "outcomes": True})
+    keyed: Keyed = KEYED
     missing: list[tuple[str, str]] = field(default_factory=list)  # what is not there, what it costs
+    ordered: bool = False  # are `classes` in the order of a list of scores?
     own_id: Steps | None = None  # where the prediction's id stands; None: in the key alone
     their_id: Steps | None = None
     rows: int = 0  # sampled of this model
@@ -84,106 +52,108 @@ class Proposal:
     carried: frozenset[str] = frozenset()  # fields of ours that its events have in whatever form
 
 
-def propose(predictions: Side, outcomes: Side | None, wanted: str = "", *, equal: bool = True) -> Proposal:
-    """wanted: a model's name, "": the one with most records. equal: both topics have as many partitions.
-
-    Raises ConfigError: too few records, no answer anywhere."""
-    documents, truths = predictions.documents(), outcomes.documents() if outcomes else []
-    if len(documents) < ENOUGH:
-        unread = len(predictions.rows) - len(documents)
-        why = f"{len(documents)} JSON records" + (f" and {unread} of another kind" if unread else "")
-        raise ConfigError(f"{predictions.topic} holds {why}, {ENOUGH} are needed; wait for more, or name another topic")
-    if preset := _preset(documents):
-        raise ConfigError(
-            f"{predictions.topic} holds events of {preset}: write source.predictions.format: {preset} by hand, as the README has it"
-        )
-    models = _models(shape(documents), documents)
-    model, name = _model(models, wanted, predictions.topic)
-    documents, truths = _of_model(documents, model), _of_model(truths, model)
-    found = Proposal(name, predictions.topic, outcomes.topic if outcomes else "", models=models, rows=len(documents), labelled=len(truths))
-    _map(found, documents, truths, predictions.keys())
+def propose(predictions: Side, outcomes: Side | None, wanted: str = "") -> Proposal:
+    """wanted: a model's name, "": the one with most records. Raises ConfigError: too few records, no answer anywhere."""
+    mine = predictions.opened
+    theirs = outcomes.opened if outcomes else Opened(JSON, [])
+    _enough(predictions.topic, mine)
+    spoken, heard = models.of(mine), models.of(theirs)
+    if not spoken and len(heard) == 1:
+        wanted = wanted or next(iter(heard))  # only the labels say whose they are, and go to the model of that name
+    model, name = models.chosen(spoken, wanted, predictions.topic)
+    events, truths = models.events_of(mine, model), models.events_of(theirs, model)
+    found = Proposal(name, predictions.topic, outcomes.topic if outcomes else "", models=spoken, rows=len(events), labelled=len(truths))
+    found.formats, found.feature_names = {"predictions": mine.format, "outcomes": theirs.format}, mine.names
+    _map(found, mine._replace(events=events), theirs._replace(events=truths))
     if model and model != name:
         found.predictions.pop("model", None)  # a name that no contract may have: the topic has one contract then
-        if len(models) > 1:
+        if len(spoken) > 1:
             raise ConfigError(f"{predictions.topic}: a contract may not be called {model!r}, and several models share the topic")
-    found.keyed = {
-        "predictions": equal and _keyed(predictions, found.own_id),
-        "outcomes": outcomes is None or (equal and _keyed(outcomes, found.their_id)),
-    }
+    found.keyed = keyed(predictions, found.own_id, outcomes, found.their_id)
     _missing(found)
     return found
 
 
-PRESETS: tuple[tuple[str, str], ...] = (("specversion", "kserve"), ("captureData", "sagemaker"), ("outputs", "oip"))
+def _enough(topic: str, found: Opened) -> None:
+    """Raises ConfigError."""
+    if len(found.events) >= ENOUGH:
+        return
+    what = f"{len(found.events)} " + ("JSON records" if found.format == JSON else f"events of {found.format}")
+    other = f" and {found.unread} of another kind ({found.why})" if found.unread else ""
+    raise ConfigError(f"{topic} holds {what}{other}, {ENOUGH} are needed; wait for more, or name another topic")
 
 
-def _preset(documents: Sequence[Mapping[str, Any]]) -> str:
-    """A format that has a reader of its own, by the mark that all of its events carry."""
-    return next((name for mark, name in PRESETS if all(mark in document for document in documents)), "")
-
-
-def _keyed(side: Side, path: Steps | None) -> bool:
-    """Is the record's key the id?"""
-    if path is None:
-        return bool(side.keys())
-    pairs = [(row[0], roles.dig(as_map(row[1] or b""), path)) for row in side.rows]
-    known = [(key, canonical(value)) for key, value in pairs if isinstance(value, int | float | str)]
-    return sum(1 for key, written in known if key == written.encode()) > 0.95 * len(known)
-
-
-def _models(shapes: Shape, documents: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    place = roles.others(shapes, set(), len(documents)).get("model")
-    if place is None:
-        return {}
-    return {name: n / len(documents) for name, n in shapes[place.path].values.most_common()}
-
-
-def _model(models: Mapping[str, float], wanted: str, topic: str) -> tuple[str, str]:
-    """As the events have it ("": they name none), and as the contract will."""
-    if wanted and models and wanted not in models:
-        raise ConfigError(f"--model {wanted}: {topic} holds no such model; it holds {', '.join(list(models)[:20])}")
-    own = wanted or next(iter(models), "")
-    if not models:
-        own = ""
-    slug = re.sub(r"[^a-z0-9._-]+", "-", (own or wanted or topic).lower()).strip("-._")[:63] or "model"
-    return own, own if MODEL_NAME.fullmatch(own) else slug
-
-
-def _of_model(documents: list[dict[str, Any]], model: str) -> list[dict[str, Any]]:
-    if not model:
-        return documents
-    shapes = shape(documents)
-    place = roles.others(shapes, set(), len(documents)).get("model")
-    return documents if place is None else [d for d in documents if str(roles.dig(d, place.path)) == model]
-
-
-def _map(found: Proposal, documents: list[dict[str, Any]], truths: list[dict[str, Any]], keys: Sequence[str]) -> None:
-    mine, theirs = shape(documents), shape(truths)
-    own_id, their_id = roles.identity(mine, theirs, keys, len(documents))
+def _map(found: Proposal, side: Opened, truths: Opened) -> None:
+    documents, labelled = ([event.document for event in each.events] for each in (side, truths))
+    mine, theirs = shape(documents), shape(labelled)
+    plain = side.format == JSON
+    about = mine if plain else presets.about(mine)
+    keys = [event.key.decode(errors="replace") for event in side.events if event.key is not None]
+    ids: Shape = about if plain else {path: each for path, each in about.items() if path == ("id",)}
+    own_id, their_id = roles.identity(ids, theirs, keys, len(documents))
     found.own_id, found.their_id = own_id, their_id
     taken, taken_there = ({path} if path else set() for path in (own_id, their_id))
     fields: dict[str, Found] = {"prediction_id": Found(own_id)} if own_id else {}
     truth: dict[str, Found] = {"prediction_id": Found(their_id)} if their_id else {}
-    for ours, shapes, into, used in (("predicted_at_ms", mine, fields, taken), ("known_at_ms", theirs, truth, taken_there)):
+    for ours, shapes, into, used in (("predicted_at_ms", about, fields, taken), ("known_at_ms", theirs, truth, taken_there)):
         if place := roles.when(shapes, ours, used):
             into[ours] = place
             used.add(place.path)
-    other = roles.others(mine, taken, len(documents))
-    fields |= other
-    truth |= {name: place for name, place in roles.others(theirs, taken_there, len(truths)).items() if name in ("model", "environment")}
+    fields |= roles.others(about, taken, len(documents))
+    truth |= {name: place for name, place in roles.others(theirs, taken_there, len(labelled)).items() if name in ("model", "environment")}
     label = roles.answer(theirs, "label", taken_there, set())
     if label:
         truth["label"] = label
-    _answers(found, mine, documents, fields, taken, set(theirs[label.path].values) if label else set())
+    known = presets.labels_of(labelled, their_id, label.path if label else None)
+    if plain or not _bare(found, mine, documents, fields, known):
+        labels = set(theirs[label.path].values) if label else set()
+        _answers(found, mine if plain else presets.outputs(mine), documents, fields, taken, labels)
     if found.classes and theirs and not label and (label := roles.answer(theirs, "label", taken_there, set(found.classes))):
         truth["label"] = label
     _classes(found, theirs[label.path].values if label else Counter())
-    where = roles.group(mine, taken)
-    _features(found, mine, where, taken, len(documents))
-    _segments(found, mine, where, taken, len(documents))
+    _rest(found, side, truths, (mine, theirs), fields, truth, taken)
+
+
+def _bare(
+    found: Proposal, mine: Shape, documents: list[dict[str, Any]], fields: dict[str, Found], labels: Mapping[str, str]
+) -> bool:  # fmt: skip
+    """Is the model's output the answer itself, or its probabilities? Then that is told."""
+    answer = presets.answer(found.topic, mine, documents, labels)
+    if answer is None:
+        return False
+    fields |= answer.fields
+    found.classes, found.threshold, found.ordered = answer.classes, answer.threshold, answer.ordered
+    found.task = "regression" if answer.regression else found.task
+    return True
+
+
+def _rest(
+    found: Proposal, side: Opened, truths: Opened, shapes: tuple[Shape, Shape], fields: dict[str, Found], truth: dict[str, Found],
+    taken: set[Steps],
+) -> None:  # fmt: skip
+    """Features, segments, and which of all must be written."""
+    mine, n = shapes[0], len(side.events)
+    if side.format == JSON:
+        where = roles.group(mine, taken)
+    else:
+        where = (presets.INPUT,)
+        taken |= {path for path in mine if path[0] == presets.OUTPUT or path in (("status",), ("model",), ("version",))}
+        if place := models.place(side, mine):
+            fields["model"] = Found(place)
+            taken.add(place)
+    found.features = features(mine, where, taken, n)
+    found.segments = segments(mine, found.features, where, taken, n)
     if "environment" in fields:
         found.environment = mine[fields["environment"].path].values.most_common(1)[0][0]
     _settle(found, fields, truth, where)
+    if side.format != JSON:
+        found.predictions = presets.own(side.format, "predictions", fields, mine, n)
+        found.predictions |= {f"segments.{s.name}": Found(s.path) for s in found.segments if s.path is not None}
+        if side.bare:
+            found.predictions["features.value"] = Found((presets.INPUT,))
+        found.carried |= presets.carried(side.format, mine)
+    if truths.format != JSON:
+        found.outcomes = presets.own(truths.format, "outcomes", truth, shapes[1], len(truths.events))
 
 
 def _answers(
@@ -217,6 +187,12 @@ def _classes(found: Proposal, labels: Counter[str]) -> None:
     """Of answers and labels together; of two the positive one last."""
     if found.task == "regression":
         return
+    if found.ordered:
+        found.task = "binary" if len(found.classes) == 2 else "multiclass"
+        found.positive = (
+            next((name for name in found.classes if name.lower() in POSITIVE), found.classes[1]) if found.task == "binary" else ""
+        )
+        return
     every = Counter(labels)
     every.update(found.classes)
     every = Counter({name: n for name, n in every.items() if name.isprintable() and name.strip()})
@@ -228,73 +204,6 @@ def _classes(found: Proposal, labels: Counter[str]) -> None:
         found.positive = next((name for name in names if name.lower() in POSITIVE), names[-1])  # else the rarer one
         names = [*(name for name in names if name != found.positive), found.positive]
     found.classes = tuple(names)
-
-
-# features, segments
-
-
-def _features(found: Proposal, mine: Shape, where: Steps | None, taken: set[Steps], n: int) -> None:
-    if where is None:
-        return
-    own = [f for path, f in mine.items() if path[:-1] == where and path not in taken and f.kind in ("number", "text", "bool", "mixed")]
-    if where == ():
-        own = [f for f in own if f.path[0] not in {path[0] for path in taken} and f.path != ("model",)]
-    found.features = [_feature(f, n) for f in own[:FEATURES_MAX] if f.present]
-
-
-def _feature(seen: Field, n: int) -> Feature:
-    name, missing = str(seen.path[-1]), 1 - seen.present / n
-    told = f", missing {missing:.1%}" if missing > 0.0005 else ""
-    private = bool(PRIVATE & set(seen.words))
-    kinds = {kind for kind in seen.kinds if kind not in ("null", "list")}
-    if seen.kind == "number" and seen.whole and seen.words[-1:] == ["id"]:
-        return Feature(name, "number", f"{len(seen.values):,} different ones{told}", private, False)
-    if seen.kind == "number":
-        return Feature(name, "number", f"seen {seen.low:.6g} to {seen.high:.6g}{told}", private)
-    if seen.kind == "bool":
-        return Feature(name, "bool", f"seen {_shares(seen)}{told}", private)
-    if len(kinds) > 1:
-        told += f", of several types: {', '.join(sorted(kinds))}"
-    if len(seen.values) > CATEGORY_VALUES_MAX or (seen.unique > 0.5 and seen.present >= ENOUGH):
-        like_id = seen.unique > 0.98 and seen.present >= ENOUGH
-        return Feature(name, "text", f"{len(seen.values):,} different values{told}", private, not like_id)
-    return Feature(name, "category", f"{len(seen.values)} values seen{told}" if private else f"seen {_shares(seen)}{told}", private)
-
-
-def _shares(seen: Field, most: int = 4) -> str:
-    total = seen.values.total()
-    named = [f"{_short(name)} {n / total:.0%}" for name, n in seen.values.most_common(most)]
-    rest = len(seen.values) - most
-    return ", ".join(named) + (f" and {rest} more" if rest > 0 else "")
-
-
-def _short(text: str) -> str:
-    clean = "".join(c if c.isprintable() else "?" for c in text)
-    return clean if len(clean) <= 20 else f"{clean[:20]}…"
-
-
-def _segments(found: Proposal, mine: Shape, where: Steps | None, taken: set[Steps], n: int) -> None:
-    """Text or bool of few values, of which no one is nearly all; spoken names first, then the most even."""
-    categories = {feature.name for feature in found.features if feature.kind == "category" and not feature.private}
-    judged: list[tuple[int, float, Segment]] = []
-    for path, seen in mine.items():
-        name = str(path[-1])
-        if (
-            path in taken
-            or seen.kind != "text"
-            or not SEGMENT_VALUES[0] <= len(seen.values) <= SEGMENT_VALUES[1]
-            or PRIVATE & set(seen.words)
-        ):
-            continue
-        is_feature = path[:-1] == where and name in categories
-        if not is_feature and (name in categories or "=" in name or "," in name):
-            continue
-        top = max(seen.values.values()) / seen.values.total()
-        if top > 0.98 or seen.present < 0.5 * n:
-            continue
-        rank = next((i for i, spoken in enumerate(SPOKEN) if spoken in seen.words), len(SPOKEN))
-        judged.append((0 if path[:1] == ("segments",) else 1 + rank, top, Segment(name, None if is_feature else path, _shares(seen))))
-    found.segments = [segment for _, _, segment in sorted(judged, key=lambda each: each[:2])[:SEGMENTS_MAX]]
 
 
 # native or not

@@ -7,44 +7,40 @@ import confluent_kafka as ck
 from anchorwatch.config import Settings
 from anchorwatch.engine.settings import Consumer, counts, reader, same_counts
 from anchorwatch.errors import Unreachable
-from anchorwatch.events import Row, headed
-from anchorwatch.runtime.doctor.sample import newest
-from anchorwatch.runtime.init.proposal import Side
+from anchorwatch.events import Role
+from anchorwatch.runtime import schemas
+from anchorwatch.runtime.doctor.sample import newest, row_of
+from anchorwatch.runtime.init.opened import Side
+from anchorwatch.runtime.schemas import Registry
 
 
-def read(settings: Settings, topic: str, outcomes: str, records_max: int) -> tuple[Side, Side | None, bool]:
-    """And whether both have equal counts of partitions. Raises TopicsMismatch for a topic that is not there, Unreachable, ConfigError."""
+def read(settings: Settings, topic: str, outcomes: str, records_max: int) -> tuple[Side, Side | None]:
+    """Raises TopicsMismatch for a topic that is not there; Unreachable, also where a registry is set and does not answer; ConfigError."""
     client = reader(settings.kafka)
     try:
         found = counts(client, [name for name in (topic, outcomes) if name])
         same_counts({name: n for name, n in found.items() if not n} or {"": 1})
-        sides = {name: _side(settings.kafka, name, n, records_max) for name, n in found.items()}
+        with schemas.opened(settings.registry) as known:
+            roles: dict[str, Role] = {outcomes: "outcomes", topic: "predictions"}
+            sides = {name: _side(settings.kafka, name, roles[name], n, records_max, known) for name, n in found.items()}
     except ck.KafkaException as error:
         raise Unreachable(f"Kafka does not give the records of {topic}: {error.args[0].str()}; try again") from error
     finally:
         client.close()
-    return sides[topic], sides.get(outcomes), len(set(found.values())) == 1
+    return sides[topic], sides.get(outcomes)
 
 
-def _side(kafka: Mapping[str, str], topic: str, partitions: int, records_max: int) -> Side:
+def _side(kafka: Mapping[str, str], topic: str, role: Role, partitions: int, records_max: int, known: Registry | None) -> Side:
     client = reader(kafka)
     try:
-        raws = list(newest(client, topic, partitions, records_max))
-        rows = sorted((_row(message) for message, _ in raws), key=lambda row: row[3])
-        return Side(topic, tuple(rows), _oldest(client, topic, partitions))
+        found = [(row_of(message), message.partition() or 0) for message, _ in newest(client, topic, partitions, records_max)]
+        rows = sorted((row for row, _ in found), key=lambda row: row[3])
+        if known:
+            known.insist(rows)
+        places = {row[0]: partition for row, partition in found if row[0]}
+        return Side(topic, tuple(rows), _oldest(client, topic, partitions), role, known, partitions, places)
     finally:
         client.close()
-
-
-def _row(message: ck.Message) -> Row:
-    key, value = message.key(), message.value()
-    row = (
-        key if isinstance(key, bytes) else None,
-        value if isinstance(value, bytes) else None,
-        message.offset() or 0,
-        message.timestamp()[1],
-    )
-    return headed(row, message.headers() or ())  # type: ignore[arg-type]  # typed too widely
 
 
 def _oldest(client: Consumer, topic: str, partitions: int) -> int:

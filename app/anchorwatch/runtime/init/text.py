@@ -5,7 +5,10 @@ from collections.abc import Iterator, Mapping
 
 from anchorwatch.contract.fields import written
 from anchorwatch.contract.values import duration_text
-from anchorwatch.runtime.init.proposal import Feature, Proposal
+from anchorwatch.events import Role
+from anchorwatch.runtime.init.features import Feature
+from anchorwatch.runtime.init.opened import JSON
+from anchorwatch.runtime.init.proposal import Proposal
 from anchorwatch.runtime.init.roles import Found
 from anchorwatch.runtime.init.times import Times
 
@@ -61,25 +64,31 @@ def comment(words: str) -> str:
 
 def _source(found: Proposal, *, rekeys: bool) -> Iterator[str]:
     yield "source:"
-    yield from _input("predictions", found.topic, found.predictions, found.threshold, keyed=found.keyed["predictions"], rekeys=rekeys)
-    if found.outcomes_topic:
-        yield from _input("outcomes", found.outcomes_topic, found.outcomes, None, keyed=found.keyed["outcomes"], rekeys=rekeys)
+    for role, topic, fields in (("predictions", found.topic, found.predictions), ("outcomes", found.outcomes_topic, found.outcomes)):
+        if topic:
+            yield from _input(found, role, topic, fields, rekeys=rekeys)  # type: ignore[arg-type]  # a role
     yield "  # flags: [the-feature-flag]      # a change of it concerns this model"
 
 
-def _input(role: str, topic: str, fields: Mapping[str, Found], threshold: float | None, *, keyed: bool, rekeys: bool) -> Iterator[str]:
+def _input(found: Proposal, role: Role, topic: str, fields: Mapping[str, Found], *, rekeys: bool) -> Iterator[str]:
+    name = found.formats.get(role, JSON)
     yield f"  {role}:"
     yield f"    topic: {text(topic)}"
-    if not keyed:
-        yield (
-            "    keyed: false" if rekeys else "    # keyed: false"
-        ) + "                  # keys are not the prediction's id, or counts of partitions differ"
+    if not getattr(found.keyed, role):
+        yield ("    keyed: false" if rekeys else "    # keyed: false") + f"                  # {comment(found.keyed.why)}"
+    if name == JSON and not fields:
+        return
+    yield f"    format: {name}"
+    if role == "predictions":
+        if found.threshold is not None:
+            yield f"    threshold: {found.threshold:g}                 # events carry a score alone: from there on the answer is the positive class"
+        if found.feature_names:
+            named = ", ".join(found.feature_names)
+            yield f"    feature_names: [{named}]   # inputs are lists: write their names, in that order, here and under features"
     if not fields:
         return
-    yield "    format: json"
-    if threshold is not None:
-        yield f"    threshold: {threshold:g}                 # events carry a score alone: from there on the answer is the positive class"
-    yield "    fields:                        # a field of ours: where their events hold it"
+    more = "" if name == JSON else f", beside what {name} says of itself"
+    yield f"    fields:                        # a field of ours: where their events hold it{more}"
     yield from (f"      {text(ours)}: {_place(place)}" for ours, place in fields.items())
 
 

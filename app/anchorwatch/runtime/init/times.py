@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from anchorwatch.contract import Contract
-from anchorwatch.events import Role, Row, canonical
+from anchorwatch.events import canonical
 from anchorwatch.runtime import formats
 from anchorwatch.runtime.doctor.told import span
-from anchorwatch.runtime.init.proposal import Side
+from anchorwatch.runtime.init.opened import JSON, Side
 from anchorwatch.sources import foreign
 from anchorwatch.sources.base import Decoded
 
@@ -36,11 +36,13 @@ class Times(NamedTuple):
 
 
 def measure(contract: Contract, predictions: Side, outcomes: Side | None, now_ms: int) -> Times:
-    mine = _decoded(contract, "predictions", predictions.rows)
-    theirs = _decoded(contract, "outcomes", outcomes.rows) if outcomes else None
+    mine = _decoded(contract, predictions)
+    theirs = _decoded(contract, outcomes) if outcomes else None
     oldest = min([predictions.oldest_ms, *mine.at_ms.tolist()])  # written later than they were made: a backlog
     last, lag, held = reference(now_ms - oldest if oldest else 0)
-    found = Times(_readable(contract, mine, len(predictions.rows), theirs), last=last, lag=lag, held=held)
+    given = predictions.opened
+    n = len(predictions.rows) if given.format == JSON else len(given.events) + given.unread
+    found = Times(_readable(contract, mine, n, theirs), last=last, lag=lag, held=held)
     latencies = mine.latency_ms[~np.isnan(mine.latency_ms)]
     at = np.sort(mine.at_ms)
     if len(at) > 1:
@@ -50,8 +52,9 @@ def measure(contract: Contract, predictions: Side, outcomes: Side | None, now_ms
     return found if theirs is None else _labels(contract, found, mine, theirs)
 
 
-def _decoded(contract: Contract, role: Role, rows: tuple[Row, ...]) -> Decoded:
-    translator = foreign.of_contracts(role, [contract])
+def _decoded(contract: Contract, side: Side) -> Decoded:
+    role, rows = side.role, side.rows
+    translator = foreign.of_contracts(role, [contract], side.schemas)
     opened = None if translator is None else translator.open(rows)
     shapes = [(contract.model, {name: feature.type for name, feature in contract.features.items()})]
     decoded: Decoded = formats.make(role, shapes, contract.model).decode(list(rows) if opened is None else opened.rows)

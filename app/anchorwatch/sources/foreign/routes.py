@@ -16,6 +16,16 @@ ROLES: dict[str, type[Decoder]] = {"predictions": Predictions, "outcomes": Outco
 BATCHED = frozenset(("kserve", "oip", "sagemaker"))  # one event may hold several instances: all of them, and their outcomes, go by its id
 
 
+def event_of(name: str, *, batched: bool) -> str:
+    """By which id a prediction and its outcome are keyed.
+
+    >>> event_of("e-1#0", batched=True), event_of("e-1#0", batched=False), event_of("e#x", batched=True)
+    ('e-1', 'e-1#0', 'e#x')
+    """
+    head, mark, number = name.rpartition("#")
+    return head if batched and mark and number.isdigit() else name
+
+
 class Router:
     """Pure, and without memory."""
 
@@ -43,8 +53,7 @@ class Router:
         return found
 
     def _key(self, name: str) -> bytes:
-        head, mark, number = name.rpartition("#")
-        return (head if self.batched and mark and number.isdigit() else name).encode()
+        return event_of(name, batched=self.batched).encode()
 
     def _half(self, translator: Translator, row: Row) -> Way:
         value = row[1]
