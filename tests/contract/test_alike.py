@@ -52,3 +52,12 @@ def test_feeds_of_their_own_may_differ() -> None:
     apart = READ.replace("source: {", "source: {outcomes: {topic: churn.settled}, ").replace("score: p", "score: prob")
 
     assert disputes([of("churn", apart), of("fraud")]) == []
+
+
+def test_decisions_are_one_topic_where_somebody_expects_them() -> None:
+    """Whoever expects none is asked too: the first by name says how the topic is read."""
+    mapped = of("fraud", "decisions: {block: decline}\nsource: {decisions: {fields: {action: did}}}\n")
+    apart = of("fraud", "decisions: {block: decline}\nsource: {decisions: {topic: shop.actions, fields: {action: did}}}\n")
+
+    assert "share anchorwatch.decisions" in disputes([of("churn", ""), mapped])[0]
+    assert disputes([of("churn", ""), apart]) == []

@@ -18,7 +18,7 @@ def main() -> int:
     asked = argparse.ArgumentParser(prog="foreign", description="From other people's topics to a first alert.")
     asked.add_argument("--only", choices=NAMES, action="append", help="of the three installations this one; may be repeated")
     asked.add_argument("--json", type=Path, help="write the figures there too")
-    asked.add_argument("--minutes", type=float, default=60, help="how long the services have been at work before")
+    asked.add_argument("--minutes", type=float, default=10, help="how long the services have been at work before")
     wanted = asked.parse_args()
     names = wanted.only or NAMES
     told: list[newcomer.Told] = []

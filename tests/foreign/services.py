@@ -124,7 +124,7 @@ class Traffic:
     def __init__(self, kafka: Mapping[str, Any], service: Service, *, minutes: float, rate: float) -> None:
         self.kafka, self.service, self.rate = dict(kafka), service, rate
         self.rng, self.broken, self.n = random.Random(7), threading.Event(), 0
-        self.producer = Producer({**self.kafka, "partitioner": "murmur2_random", "linger.ms": 20})
+        self.producer = Producer({**self.kafka, "partitioner": "murmur2_random", "linger.ms": 20, "log_level": 0})
         self._stopping = threading.Event()
         self._past(minutes)
         self._thread = threading.Thread(target=self._live, daemon=True, name="service")

@@ -75,6 +75,16 @@ def test_what_stands_beside_a_topic_written_anew_must_lie_as_that_does() -> None
     assert fixes(told(other, contracts=(half,)))[0].startswith("source.outcomes.keyed: false, or ")
 
 
+def test_what_is_written_anew_for_nothing_is_noted() -> None:
+    both = contract("source: {predictions: {keyed: false}, outcomes: {keyed: false}}\n")
+
+    (noted,) = found(told(contracts=(both,)), "note")
+
+    assert noted == f"{PREDICTIONS}, {OUTCOMES}: keys are the prediction's id, and equal ones lie on the same partition"
+    assert found(told(many(PREDICTIONS, key=None), contracts=(both,)), "note") == []
+    assert found(told(sample(OUTCOMES, [by_crc32(i) for i in range(200)]), contracts=(both,)), "note") == []
+
+
 def test_an_id_under_another_name_is_found_by_the_key() -> None:
     renamed = sample(PREDICTIONS, [seen(i, id=None, value=json.dumps({"payment_id": f"o-{i}", "x": 1}).encode()) for i in range(200)])
 

@@ -1,3 +1,4 @@
+import json
 import time
 from typing import Any
 
@@ -7,7 +8,9 @@ from tests.conftest import Kafka
 from anchorwatch.contract import parse
 from anchorwatch.engine import topics
 from anchorwatch.runtime.doctor.sample import sample
+from anchorwatch.runtime.schemas import Fetched, Registry, Unknown
 from anchorwatch.sources import foreign
+from anchorwatch.sources.foreign.wire import Ref
 
 CONTRACT = """
 contract: 1
@@ -39,6 +42,24 @@ def test_records_of_a_foreign_topic_are_told_apart_from_tombstones_and_from_what
     assert [(seen.key, seen.id, seen.stated, seen.model) for seen in found.records] == [(b"k-0", "7", 5_000, "fraud")]
     assert (found.tombstones, found.unreadable, found.reach_ms) == (1, 1, 0)
     assert found.unreadable_head == b"\0\0\0\0\x2aavro"
+
+
+def test_records_of_a_registry_are_read_by_it(kafka: Kafka, topic_prefix: str) -> None:
+    """Those of a schema that it does not know are told in its words."""
+    name = f"{topic_prefix}scored"
+    settings = filled(kafka, name, [b'\0\0\0\0\7{"payment": {"id": 7}, "at": 5, "p": 1}', b"\0\0\0\0\x2a\x02"])
+
+    def fetch(ref: Ref) -> Fetched:
+        if ref != 7:
+            raise Unknown("the registry does not know it")
+        return Fetched(json.loads)
+
+    registry = Registry(fetch)
+    found = sample(settings, name, 1, "predictions", foreign.of_contracts("predictions", [parse(CONTRACT, "t")], registry), registry)
+    registry.close()
+
+    assert [(seen.id, seen.stated) for seen in found.records] == [("7", 5_000)]
+    assert (found.unreadable, found.unreadable_why.partition(";")[0]) == (1, "$ schema id 42: the registry does not know it")
 
 
 def test_of_a_long_topic_the_newest_are_read_and_it_is_said_how_far_back(kafka: Kafka, topic_prefix: str) -> None:

@@ -17,7 +17,7 @@ def test_missing_topics_of_ours_and_of_the_contract_have_different_remedies() ->
         "no such topic: anchorwatch.findings",
         "prod/fraud: source topic payments.scored: unknown topic or partition",
     ]
-    assert fixes(told) == ["anchorwatch topics create", "correct `source:` in the contract, or make the topic"]
+    assert fixes(told) == ["anchorwatch topics create, or apply --create-topics", "correct `source:` in the contract, or make the topic"]
 
 
 def test_unequal_counts_are_told_with_both_numbers() -> None:

@@ -83,6 +83,20 @@ def served(answers: Callable[[int], Any], given: Callable[[int], Any], labels: C
     return Side("k", tuple(rows), 0), Side("t", tuple(truths), 0, "outcomes")
 
 
+def test_structured_events_are_those_of_binary_ones() -> None:
+    """As a KafkaSink writes them: attributes and payload in one object."""
+    mine, theirs = disguised("kserve")
+    rows: list[Row] = []
+    for row in mine.rows:
+        assert isinstance(row, Headed)
+        about = {name[3:]: (text or b"").decode() for name, text in row.headers.items() if name.startswith("ce_")}
+        rows.append((row[0], dumped({**about, "data": json.loads(row[1] or b"")}), row[2], row[3]))
+
+    made = init.write(Side("scored", tuple(rows), 0), theirs, NOW, owner="t")
+
+    assert made.contract == init.write(mine, theirs, NOW, owner="t").contract
+
+
 def test_several_instances_of_an_event_are_keyed_by_it_so_their_outcomes_are_written_anew() -> None:
     mine, _ = served(lambda _: "ok", lambda i: {"x": i}, lambda i: "ok" if i % 9 else "bad")
     doubled: list[Row] = []

@@ -63,6 +63,21 @@ def test_an_answer_has_few_values_and_those_of_the_labels_speak_loudest() -> Non
     assert roles.answer(shape(of(x=list(range(50)))), "prediction", set(), set()) is None
 
 
+def test_the_term_of_a_loan_is_no_latency() -> None:
+    documents = of(duration_months=[12, 24] * 15, elapsed_ms=[7, 9] * 15)
+
+    assert roles.others(shape(documents), set(), 30) == {"latency_ms": Found(("elapsed_ms",), "")}
+    assert roles.others(shape(of(duration_months=[12, 24] * 15)), set(), 30) == {}
+
+
+def test_of_one_field_that_could_be_an_answer_the_name_need_not_say_so() -> None:
+    truths = of(call=[f"c{i}" for i in range(50)], churned=["yes", "no"] * 25)
+
+    assert roles.alone(shape(truths), {("call",)}) == Found(("churned",))
+    assert roles.alone(shape(of(churned=["yes", "no"] * 25, region=["a", "b"] * 25)), set()) is None
+    assert roles.alone(shape(of(price=[i * 1.5 for i in range(60)])), set()) is None
+
+
 def test_a_score_lies_between_0_and_1_and_is_not_the_answer_itself() -> None:
     mine = shape(of(score=[0, 1] * 25, p_block=[0.25, 0.75] * 25, probability_pct=[25.5, 75.5] * 25))
 

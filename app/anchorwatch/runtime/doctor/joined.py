@@ -22,7 +22,13 @@ def look(facts: Facts) -> Iterator[Told]:
     for feed in facts.feeds:
         if not all(facts.topic(topic).partitions for topic in feed.topics.values()):
             continue
-        told = [*_readable(facts, feed), *_keys(facts, feed), *_partitioners(facts, feed), *_overlap(facts, feed)]
+        told = [
+            *_readable(facts, feed),
+            *_keys(facts, feed),
+            *_partitioners(facts, feed),
+            *_for_nothing(facts, feed),
+            *_overlap(facts, feed),
+        ]
         yield from told
         for topic in feed.topics.values():
             if not facts.sample(topic).records and not any(topic in each.what for each in told):
@@ -212,6 +218,18 @@ def _beside_rekeyed(facts: Facts, topic: str, partitions: int, role: str) -> Ite
         )  # fmt: skip
     elif found:
         yield fine("partitioner", f"partitioner {found[0]}")
+
+
+def _for_nothing(facts: Facts, feed: Feed) -> Iterator[Told]:
+    """Topics that are written anew although keys and partitions are as they should be."""
+    mine, theirs = feed.topics["predictions"], feed.topics["outcomes"]
+    if not feed.rekeyed or len(facts.topic(mine).partitions) != len(facts.topic(theirs).partitions):
+        return
+    by_id = all(_kind(seen) == "same" for topic in (mine, theirs) for seen in facts.sample(topic).records)
+    shared, same = _same_place(facts, mine, theirs)
+    if by_id and shared >= ENOUGH and same >= AGREE * shared:
+        what = f"{', '.join(feed.topics[role] for role in feed.rekeyed)}: keys are the prediction's id, and equal ones lie on the same partition"
+        yield note("keys", what, "leave keyed: false out of the contract, which saves a hop; the topics are then read anew")
 
 
 def _same_place(facts: Facts, one: str, other: str) -> tuple[int, int]:

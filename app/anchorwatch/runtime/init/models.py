@@ -9,11 +9,10 @@ from anchorwatch.events import MODEL_NAME
 from anchorwatch.runtime.init import presets, roles
 from anchorwatch.runtime.init.opened import JSON, Event, Opened
 from anchorwatch.runtime.init.roles import Shape
-from anchorwatch.runtime.init.shape import shape
 
 
-def of(side: Opened) -> dict[str, float]:
-    shapes = shape(event.document for event in side.events)
+def of(side: Opened, shapes: Shape) -> dict[str, float]:
+    """Each with its share."""
     where = place(side, shapes)
     return {} if where is None else {name: n / len(side.events) for name, n in shapes[where].values.most_common()}
 
@@ -37,8 +36,8 @@ def chosen(models: Mapping[str, float], wanted: str, topic: str) -> tuple[str, s
     return own, own if MODEL_NAME.fullmatch(own) else slug
 
 
-def events_of(side: Opened, model: str) -> list[Event]:
+def events_of(side: Opened, shapes: Shape, model: str) -> list[Event]:
     if not model:
         return side.events
-    where = place(side, shape(event.document for event in side.events))
+    where = place(side, shapes)
     return side.events if where is None else [each for each in side.events if str(roles.dig(each.document, where)) == model]

@@ -57,11 +57,12 @@ def propose(predictions: Side, outcomes: Side | None, wanted: str = "") -> Propo
     mine = predictions.opened
     theirs = outcomes.opened if outcomes else Opened(JSON, [])
     _enough(predictions.topic, mine)
-    spoken, heard = models.of(mine), models.of(theirs)
+    shapes = [shape(event.document for event in side.events) for side in (mine, theirs)]
+    spoken, heard = models.of(mine, shapes[0]), models.of(theirs, shapes[1])
     if not spoken and len(heard) == 1:
         wanted = wanted or next(iter(heard))  # only the labels say whose they are, and go to the model of that name
     model, name = models.chosen(spoken, wanted, predictions.topic)
-    events, truths = models.events_of(mine, model), models.events_of(theirs, model)
+    events, truths = (models.events_of(side, known, model) for side, known in zip((mine, theirs), shapes, strict=True))
     found = Proposal(name, predictions.topic, outcomes.topic if outcomes else "", models=spoken, rows=len(events), labelled=len(truths))
     found.formats, found.feature_names = {"predictions": mine.format, "outcomes": theirs.format}, mine.names
     _map(found, mine._replace(events=events), theirs._replace(events=truths))
@@ -101,7 +102,7 @@ def _map(found: Proposal, side: Opened, truths: Opened) -> None:
             used.add(place.path)
     fields |= roles.others(about, taken, len(documents))
     truth |= {name: place for name, place in roles.others(theirs, taken_there, len(labelled)).items() if name in ("model", "environment")}
-    label = roles.answer(theirs, "label", taken_there, set())
+    label = roles.answer(theirs, "label", taken_there, set()) or roles.alone(theirs, taken_there)
     if label:
         truth["label"] = label
     known = presets.labels_of(labelled, their_id, label.path if label else None)
@@ -151,7 +152,7 @@ def _rest(
         found.predictions |= {f"segments.{s.name}": Found(s.path) for s in found.segments if s.path is not None}
         if side.bare:
             found.predictions["features.value"] = Found((presets.INPUT,))
-        found.carried |= presets.carried(side.format, mine)
+        found.carried |= presets.carried(side.format, mine) | ({"score"} if found.threshold is not None else set())
     if truths.format != JSON:
         found.outcomes = presets.own(truths.format, "outcomes", truth, shapes[1], len(truths.events))
 

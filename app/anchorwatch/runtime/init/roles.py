@@ -11,6 +11,7 @@ from anchorwatch.sources.native.times import instant
 CLASSES_MAX = 50  # more different answers are numbers, or no answers
 TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 UNITS = (("s", 1e8, 1e11), ("ms", 1e11, 1e14), ("us", 1e14, 1e17), ("ns", 1e17, 1e20))  # of a time between 1973 and 5138
+SPANS = frozenset(("day", "days", "week", "weeks", "month", "months", "year", "years", "hours"))  # a term of a loan, no latency
 LATENCY_UNITS = {"us": "us", "micros": "us", "ns": "ns", "nanos": "ns", "s": "s", "sec": "s", "seconds": "s"}
 NAMES: Mapping[str, Mapping[str, float]] = {  # word of a name -> how much it speaks for the field
     "prediction": {
@@ -143,6 +144,20 @@ def answer(shape: Shape, ours: str, taken: set[Steps], classes: set[str]) -> Fou
     return Found(field.path) if field else None
 
 
+def alone(shape: Shape, taken: set[Steps]) -> Found | None:
+    """The one field that could be an answer by its values, where there is no other: then its name need not say so."""
+    able = [
+        field
+        for field in shape.values()
+        if field.path not in taken
+        and field.kind in ("text", "bool", "number")
+        and time_unit(field) is None
+        and 2 <= len(field.values) <= CLASSES_MAX
+        and len(field.values) < field.present
+    ]
+    return Found(able[0].path) if len(able) == 1 else None
+
+
 def score(shape: Shape, taken: set[Steps]) -> Found | None:
     """A probability; 0 and 1 alone are answers."""
     able = [f for f in shape.values() if f.path not in taken and f.kind == "number" and f.low >= 0 and f.high <= 1 and not f.whole]
@@ -180,7 +195,7 @@ def others(shape: Shape, taken: set[Steps], n: int) -> Taken:
     """Of predictions: what makes more watches speak."""
     found: Taken = {}
     rules: tuple[tuple[str, Callable[[Field], bool]], ...] = (
-        ("latency_ms", lambda f: f.kind == "number" and f.low >= 0),
+        ("latency_ms", lambda f: f.kind == "number" and f.low >= 0 and not SPANS & set(f.words)),
         ("model_version", lambda f: f.kind == "text" and len(f.values) <= CLASSES_MAX),
         ("environment", lambda f: f.kind == "text" and len(f.values) <= 5),
         ("status", lambda f: f.kind == "number" and f.whole and f.low >= 100 and f.high < 600),

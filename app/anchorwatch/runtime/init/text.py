@@ -151,7 +151,7 @@ def _promises(times: Times) -> Iterator[str]:
             f"  quality: {{metric: accuracy, at_least: {max(times.accuracy - 0.02, 0):.2f}}}   # seen {times.accuracy:.3f} of {times.joined:,}"
         )
     if times.gap_ms is not None:
-        quiet = -(-max(times.gap_ms * 5, 60_000) // 60_000)
+        quiet = int(-(-max(times.gap_ms * 5, 60_000) // 60_000))
         lines.append(f"  alive: {{silent_after: {quiet}m}}   # the longest gap of the sample was {times.gap_ms / 1000:.3g} s")
     lines = lines or ["  latency: {inference_p99: 80ms}"]
     yield "# What you promise is judged as an exact line; without it all is judged against the reference."
