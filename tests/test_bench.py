@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from scripts.benchmarks import paced, quix, rebalance, restore, segments, workers
+from scripts.benchmarks import latency, paced, quix, rebalance, restore, segments, workers
 from scripts.benchmarks.environments import version_of
 from scripts.benchmarks.patience import Invalid
 from scripts.benchmarks.subject import Ratio, quantile
@@ -21,7 +21,7 @@ from scripts.benchmarks.workers import Look
 
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"app{os.pathsep}."}
-SUBJECTS = ("throughput", "quix", "workers", "segments", "restore", "rebalance")
+SUBJECTS = ("throughput", "quix", "workers", "segments", "latency", "restore", "rebalance")
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -117,6 +117,11 @@ def test_dark_is_the_longest_gap_that_ended_after_the_fault() -> None:
     steps = {0: [0.0, 8.0, 9.0, 10.0, 11.5, 12.5], 1: [10.0, 11.0, 12.0, 19.5, 20.0], 2: []}
 
     assert rebalance.dark_s(steps, struck_s=11.0) == 7.5
+
+
+def test_the_longest_wait_is_window_lateness_and_two_cuts_of_the_default_settings() -> None:
+    """README's defaults: 10 s, 5 s, 1 s."""
+    assert latency.bound_s() == 17.0
 
 
 def test_canaries_sing_once_each_after_the_warm_up_and_the_same_ones_every_time() -> None:

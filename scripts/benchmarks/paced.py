@@ -19,7 +19,7 @@ from scripts.benchmarks.load import MODEL, draw
 
 TICK_S = 0.01
 OUTCOME_S = 2.0
-WARM_S = 12.0  # a window and a bit
+WARM_S = 20.0  # two windows
 DRAWN = 5_000
 BURST = 24  # of ten an exact rule speaks: also when a window ends within them
 CONTRACT = """
