@@ -33,6 +33,19 @@ def test_only_a_model_without_a_reference_or_without_its_labels_is_learnt() -> N
     assert not wanted(applied(id="x"), READY._replace(known_ms=-1))
 
 
+def test_a_file_that_was_changed_since_it_learnt_learns_anew() -> None:
+    file, learnt_by_it, changed = applied(), applied(id="x"), applied()
+    learnt_by_it.learnt = True
+    changed.contract = to_json(parse(CONTRACT + "timezone: Europe/Berlin\n", "fraud.yaml"))
+    by_a_person = applied(id="y")
+
+    assert learner.current(learnt_by_it, file) is learnt_by_it
+    assert learner.current(learnt_by_it, changed) is changed
+    assert learner.current(by_a_person, changed) is by_a_person
+    assert learner.current(None, file) is file
+    assert learner.current(learnt_by_it, None) is learnt_by_it
+
+
 def test_what_fails_is_told_and_tried_again_later_and_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[str] = []
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.schema_registry import SchemaRegistryClient
@@ -16,6 +17,7 @@ from tests.runtime.installation import CONTRACT, Installation
 from anchorwatch.config import Settings, load
 from anchorwatch.contract import Contract, parse
 from anchorwatch.errors import ConfigError, Unreachable
+from anchorwatch.events import Alert
 from anchorwatch.runtime import normal, past, schemas
 
 NOW = 1_795_341_180_000
@@ -67,6 +69,31 @@ def test_the_topics_are_the_reference_of_all_models_in_one_pass(two_models: Sett
     read = [int(word.partition(" ")[0].replace(",", "")) for word in said if word.endswith("are read")]
     assert (read, read[-1]) == (sorted(read), 2_800), "each record once, for however many models"
     assert said[-1] == "what is normal is known for 3 of 3 models"
+
+
+def test_what_came_under_an_open_alert_is_not_normal(two_models: Settings) -> None:
+    """Told long before, and never resolved: of fraud alone."""
+    labels = {
+        "environment": "prod",
+        "model": "fraud",
+        "watch": "quality",
+        "subject": "error@late",
+        "segment": "whole",
+        "severity": "critical",
+    }
+    told = Alert(
+        labels=labels, annotations={}, startsAt="2026-01-01T00:00:00Z", endsAt=None, generatorURL="", id="a", dedup_key="", state="firing",
+        sequence=1, opened_at_ms=0, at_ms=0, incident="", owner={}, evidence={}, impact={}, caused_by=[], trace_ids=[],
+    )  # fmt: skip
+    producer = Producer(dict(two_models.kafka))
+    producer.produce(two_models.topic("alerts.state"), msgspec.json.encode(told), b"key")
+    assert producer.flush(30) == 0
+
+    found = normal.from_topics(two_models, [of("fraud"), of("churn")], soon_ms())
+
+    assert found["prod/fraud"].reference is None
+    assert found["prod/fraud"].origin.endswith("; without 400 predictions under an alert that is open still, 300 are needed")
+    assert found["prod/churn"].reference is not None
 
 
 def test_what_does_not_fit_at_once_is_read_for_half_of_the_models(two_models: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

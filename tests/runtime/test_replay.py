@@ -10,6 +10,7 @@ from tests.conftest import Kafka
 from tests.runtime.loans import LOANS, Fault, T, events, flag
 
 from anchorwatch.config import Settings, load
+from anchorwatch.contract.model import Reference
 from anchorwatch.events import Decision
 from anchorwatch.runtime.backtest import backtest, plan
 from anchorwatch.runtime.drive import Clockwork, Event
@@ -68,3 +69,20 @@ def test_replay_and_backtest_give_the_same_findings(kafka: Kafka, monkeypatch: p
     assert {finding.closed_by for finding in there.findings} == {"watermark"}
     with AdminClient(dict(kafka.client)) as admin:
         assert not [name for name in admin.list_topics(timeout=20).topics if name.startswith("replay-")]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_what_a_model_learns_from_its_first_events_is_the_same_in_both(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Learnt in ten seconds, in force a minute later; then a region goes wrong."""
+    monkeypatch.setenv("PYTHONPATH", APP)
+    fresh = LOANS.model_copy(update={"reference": Reference.model_validate({"learn": "10s"})})
+    course = plan(fresh, events(9_000, T, 3, Fault(T + 80_000, wrong_in="us"), rate=100), window_ms=1_000)
+    here = backtest(course, SECOND)
+
+    there = replay(course, settings_of(kafka), SECOND, Trial(partitions=3, workers=2))
+
+    assert len(course.later) == 1
+    assert {finding.name for finding in here.findings} >= {"QualityDrop"}
+    assert min(finding.window[0] for finding in here.findings) >= course.later[0].effective_from_ms
+    assert findings_json(there.findings) == findings_json(here.findings)

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
-from tests.traffic import T0, contract_of
+from tests.stages.lives import run as run_lives
+from tests.traffic import CLOCKWORK, LOAN, T0, contract_of, traffic
 
+from anchorwatch.runtime.drive import applied_of
 from anchorwatch.stages.learning import BEGINNINGS_MAX, LEAD_WINDOWS, ROWS_ENOUGH, Learning, ready_of
 from anchorwatch.watches import catalogue
 from anchorwatch.watches.base import Ints
@@ -42,18 +44,18 @@ def test_time_and_events_and_labels_make_it_ready() -> None:
     end = run(learning, [counted(10)], T0 + 119 * MINUTE)
 
     assert learning.ready(end) is None, "labels of the last ones are not in"
-    assert learning.ready(end + LATE_MS) == (T0, end, end + LATE_MS, end + LATE_MS + LEAD_WINDOWS * MINUTE, 0)
+    assert learning.ready(end + LATE_MS) == (T0, end, end + LATE_MS, end + LATE_MS + LEAD_WINDOWS * MINUTE, 0, ())
 
 
 def test_few_events_take_longer_and_very_many_less() -> None:
     few, many = Learning(LAYOUT, MINUTE), Learning(LAYOUT, MINUTE)
 
     run(few, [counted(2)] * 249)
-    run(many, [counted(50_000)] * 4)
+    run(many, [counted(50_000)] * 2)
 
     assert few.to_ms < 0
     assert run(few, [counted(2)], T0 + 249 * MINUTE) == few.to_ms
-    assert (many.to_ms, many.rows) == (T0 + 4 * MINUTE, ROWS_ENOUGH)
+    assert (many.to_ms, many.rows) == (T0 + 2 * MINUTE, ROWS_ENOUGH)
 
 
 @pytest.mark.parametrize(
@@ -105,12 +107,29 @@ def test_what_never_rests_is_learnt_as_it_is() -> None:
 
 
 def test_days_under_an_open_alert_are_not_normal() -> None:
+    """An hour, ten minutes of harm that is heard after five, another hour and five minutes."""
     learning = Learning(LAYOUT, MINUTE)
-    run(learning, [counted(50)] * 60)
-    run(learning, [counted(50)] * 10, T0 + 60 * MINUTE, harmed_ms=T0 + 50 * MINUTE)
-    end = run(learning, [counted(50)] * 120, T0 + 70 * MINUTE)
+    middle = run(learning, [counted(50)] * 65)
+    middle = run(learning, [counted(50)] * 10, middle, harmed_ms=T0 + 60 * MINUTE)
+    before = run(learning, [counted(50)] * 59, middle)
+    assert learning.to_ms < 0
+    end = run(learning, [counted(50)], before)
 
-    assert (learning.from_ms, learning.to_ms, learning.rows) == (T0 + 70 * MINUTE, end, 6_000)
+    ready = learning.ready(end + LATE_MS)
+    assert (learning.from_ms, learning.to_ms, learning.rows) == (T0, end, 6_000)
+    assert ready is not None
+    assert ready.left_out == ((T0 + 60 * MINUTE, T0 + 75 * MINUTE),)
+    assert ", without 15m under an alert" in learning.told(end)
+
+
+def test_harm_from_the_first_event_on_begins_when_it_is_over() -> None:
+    learning = Learning(LAYOUT, MINUTE)
+    run(learning, [counted(50)] * 10)
+    run(learning, [counted(50)] * 10, T0 + 10 * MINUTE, harmed_ms=T0 - MINUTE)
+    run(learning, [counted(50)] * 10, T0 + 20 * MINUTE)
+
+    assert (learning.from_ms, learning.rows, learning.left_out) == (T0 + 20 * MINUTE, 500, ())
+    assert learning.why.startswith("an alert was open")
 
 
 def test_harm_that_is_heard_later_but_began_in_the_window_is_not_learnt() -> None:
@@ -127,7 +146,7 @@ def test_labels_that_take_longer_are_not_waited_for() -> None:
     learning = Learning(slow, MINUTE)
     end = run(learning, [counted(10)] * 120)
 
-    assert learning.ready(end) == (T0, end, -1, end + LEAD_WINDOWS * MINUTE, end + 24 * 60 * MINUTE)
+    assert learning.ready(end) == (T0, end, -1, end + LEAD_WINDOWS * MINUTE, end + 24 * 60 * MINUTE, ())
 
 
 def test_a_restored_twin_has_the_same_future() -> None:
@@ -145,3 +164,14 @@ def test_a_restored_twin_has_the_same_future() -> None:
 
 def test_without_a_reference_and_without_a_learner_nothing_is_ready() -> None:
     assert ready_of(LAYOUT, None, T0, MINUTE) is None
+
+
+def test_stages_that_die_after_every_batch_learn_from_the_same_events() -> None:
+    contract = contract_of(LOAN + "reference: {learn: 10s}\n")
+    events = traffic(1_200, rate=60)
+    arrival = [events[at : at + 300] for at in range(0, len(events), 300)]
+    end = T0 + 20_000
+
+    ready = [run_lives(applied_of(contract), CLOCKWORK, arrival, end, deaths).judge for deaths in (frozenset(), frozenset(range(10)))]
+
+    assert ready[0].ready() == ready[1].ready() == {"prod/loan": (T0, T0 + 10_000, T0 + 13_000, T0 + 73_000, 0, ())}

@@ -25,7 +25,7 @@ def ahead(contract: Contract, events: Sequence[Event], window_ms: int, end_ms: i
     found = [learnt(first, contract, events, ready, 0)]
     reference, due = found[0].reference or {}, ready.labels_due_ms
     if 0 < due < end_ms:
-        again = Ready(reference["from_ms"], reference["to_ms"], due, due + LEAD_WINDOWS * window_ms)
+        again = Ready(reference["from_ms"], reference["to_ms"], due, due + LEAD_WINDOWS * window_ms, 0, ready.left_out)
         found.append(learnt(found[0], contract, events, again, 0))
     return found
 

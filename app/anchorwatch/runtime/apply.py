@@ -11,6 +11,7 @@ import msgspec
 from anchorwatch import contract as contracts
 from anchorwatch.config import Settings
 from anchorwatch.contract import Contract
+from anchorwatch.contract.values import duration_text
 from anchorwatch.engine.refusals import REFUSED_ACCESS, Right
 from anchorwatch.engine.settings import WRITING, producer
 from anchorwatch.errors import ConfigError, ContractError, Unreachable
@@ -51,7 +52,16 @@ def keeps_reference(contract: Contract, before: Applied) -> bool:
     except ContractError:
         return False
     parts = [
-        (c.task, c.features, c.segments, c.reference, c.labels.classes, c.labels.positive, c.timezone, c.labels.delay)
+        (
+            c.task,
+            c.features,
+            c.segments,
+            c.reference.model_copy(update={"learn": 0}),
+            c.labels.classes,
+            c.labels.positive,
+            c.timezone,
+            c.labels.delay,
+        )
         for c in (old, contract)
     ]
     return parts[0] == parts[1]
@@ -114,6 +124,7 @@ def told(learnt: Learnt) -> list[str]:
         return [
             f"{contract.model} {contract.environment}   learning: {learnt.origin}",
             "  judged until then: promises of the contract, and what needs no statistics (silence, unknown fields, flags)",
+            f"  learns by itself from its first events: {duration_text(contract.reference.learn)} of one regime",
         ]
     lines = [
         f"{contract.model} {contract.environment}   {reference.rows:,} predictions, {reference.labelled:,} with a label, {learnt.origin}",

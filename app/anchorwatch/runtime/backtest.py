@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 
 from anchorwatch.contract import Contract
 from anchorwatch.contract.model import Source
@@ -25,6 +26,7 @@ from anchorwatch.runtime.drive import Clockwork, Drive, Event, applied_of
 from anchorwatch.sources.native import as_map
 from anchorwatch.sources.native.times import instant
 from anchorwatch.stages.reference import ROWS_MIN, Rows, learn, reference_to_json, with_features
+from anchorwatch.watches.spans import Spans, inside
 
 FAULTS_SHOWN = 20
 HOUR_MS, SUMMARY_MS = (
@@ -136,17 +138,22 @@ def split(events: Sequence[Event], begin_ms: int, until_ms: int) -> tuple[list[E
     return normal, [e for e in events if e.key not in early or e.role == "flags"]
 
 
-def learned(contract: Contract, events: Sequence[Event], *, strict: bool = True) -> dict[str, Any]:
+def learned(contract: Contract, events: Sequence[Event], *, strict: bool = True, left_out: Spans = ()) -> dict[str, Any]:
     """The reference of these rows, as JSON. Raises ContractError when they are too few or some cannot be used.
 
-    strict: False of a stream, where what cannot be used is in the dead letters already.
+    strict: False of a stream, where what cannot be used is in the dead letters already. left_out: times whose predictions are not normal.
     """
+    if left_out:
+        normal = inside(np.array([e.at_ms if e.role == "predictions" else -1 for e in events], np.int64), left_out)
+        events = [event for event, away in zip(events, normal.tolist(), strict=True) if not away]
+        ids = {event.key for event in events if event.role == "predictions"}
+        events = [event for event in events if event.key in ids]
     samples = [as_map(e.value) for e in islice((e for e in events if e.role == "predictions"), SAMPLES)]
     kinds = {name: str(feature.type) for name, feature in with_features(contract, samples).features.items()}
     rows = decoded(contract.model, kinds, events, strict=strict)
     if len(rows.raws) < ROWS_MIN:
         raise ContractError(f"reference of {contract.key}: {len(rows.raws)} predictions are too few, {ROWS_MIN} are needed; give more rows")
-    return reference_to_json(learn(contract, rows, as_map, {name: i for i, name in enumerate(kinds)}))
+    return reference_to_json(learn(contract, rows, as_map, {name: i for i, name in enumerate(kinds)}, left_out=left_out))
 
 
 def decoded(model: str, features: Mapping[str, str], events: Sequence[Event], *, strict: bool = True) -> Rows:

@@ -19,6 +19,7 @@ from anchorwatch.errors import AnchorwatchError
 from anchorwatch.events import Applied
 from anchorwatch.runtime.drive import Event
 from anchorwatch.stages.learning import Ready
+from anchorwatch.watches.spans import merged
 
 log = logging.getLogger(__name__)
 ACTOR = "anchorwatch"
@@ -37,7 +38,7 @@ class Learner:
         self._done: dict[str, Ready] = {}  # published, the judge will hear of it
         self._under_way: asyncio.Task[None] | None = None
 
-    def look(self, told: Mapping[str, Sequence[int]]) -> None:
+    def look(self, told: Mapping[str, Sequence[Any]]) -> None:
         """told: `<environment>/<model>` -> what judge says is ready."""
         if self._under_way is not None and not self._under_way.done():
             return
@@ -51,10 +52,10 @@ class Learner:
     async def _learn(self, key: str, ready: Ready) -> None:
         try:
             applied = await asyncio.to_thread(publish, self.settings, key, ready, self.files.get(key))
-        except AnchorwatchError as error:
-            self.failed[key] = str(error)
+        except Exception as error:  # the edge: one model that cannot be learnt must not end what watches the others
+            self.failed[key] = str(error) if isinstance(error, AnchorwatchError) else repr(error)
             self._not_before[key] = time.monotonic() + AGAIN_S
-            log.warning("learning.failed model=%s again_in_s=%g reason=%s; or `anchorwatch apply` it", key, AGAIN_S, error)
+            log.warning("learning.failed model=%s again_in_s=%g reason=%s; or `anchorwatch apply` it", key, AGAIN_S, self.failed[key])
             return
         self._done[key] = ready
         self.failed.pop(key, None)
@@ -68,7 +69,10 @@ def publish(settings: Settings, key: str, ready: Ready, file: Applied | None) ->
     from anchorwatch.runtime.contracts import in_force
     from anchorwatch.runtime.normal import stood
 
-    before = in_force(settings).get(key) or file
+    def now() -> Applied | None:
+        return current(in_force(settings).get(key), file)
+
+    before = now()
     if before is None or not wanted(before, ready):
         return None
     contract = contracts.from_json(before.contract, "contracts", owned=False)
@@ -78,11 +82,16 @@ def publish(settings: Settings, key: str, ready: Ready, file: Applied | None) ->
     if settings.clock == "wall" and now_ms > applied.effective_from_ms:
         applied.effective_from_ms = now_ms + SOON_WINDOWS * settings.window
     applied.reason += trouble
+    taken = apply.write(settings, [apply.record(settings, applied)], lambda: _same(now(), before))
+    return applied if taken else None
 
-    def still() -> bool:
-        return _same(in_force(settings).get(key) or file, before)
 
-    return applied if apply.write(settings, [apply.record(settings, applied)], still) else None
+def current(applied: Applied | None, file: Applied | None) -> Applied | None:
+    """What is in force: what was applied, else the file; the file too where it was changed since it learnt by itself."""
+    if applied is None or file is None or not applied.learnt:
+        return applied or file
+    ids = {contracts.from_json(each.contract, "contracts", owned=False).id for each in (applied, file)}
+    return applied if len(ids) == 1 else file
 
 
 def wanted(before: Applied, ready: Ready) -> bool:
@@ -98,7 +107,7 @@ def learnt(before: Applied, contract: Contract, events: Sequence[Event], ready: 
 
     ids = {e.key for e in events if e.role == "predictions" and ready.from_ms <= e.at_ms < ready.to_ms}
     chosen = [e for e in events if e.key in ids and (e.role == "predictions" or (e.role == "outcomes" and e.at_ms < ready.known_ms))]
-    reference: dict[str, Any] = learned(contract, chosen, strict=False)
+    reference: dict[str, Any] = learned(contract, chosen, strict=False, left_out=merged(ready.left_out))
     if ready.labels_due_ms:
         reference["labels_due_ms"] = ready.labels_due_ms
     n = f"{reference['rows']:,} predictions, {reference['labelled']:,} with a label"

@@ -13,10 +13,12 @@ from anchorwatch.engine.tail import Told, by_time, tail
 from anchorwatch.errors import ConfigError
 from anchorwatch.events import Role, Row, headed
 from anchorwatch.runtime import formats, schemas
+from anchorwatch.runtime.alerted import alerted, words
 from anchorwatch.sources import foreign
 from anchorwatch.sources.foreign import Translator
 from anchorwatch.stages._formats import Decoder
 from anchorwatch.stages.reference import ROWS_MIN
+from anchorwatch.watches.spans import Spans
 
 if TYPE_CHECKING:
     from anchorwatch.runtime.drive import Event
@@ -47,6 +49,7 @@ def from_topics(settings: Settings, contracts: Iterable[Contract], now_ms: int, 
         groups.setdefault(_topics(settings, contract), []).append(contract)
     found: dict[str, Normal] = {}
     total = sum(map(len, groups.values()))
+    open_spans = alerted(settings, {c.key for group in groups.values() for c in group}, _first(groups, now_ms)) if groups else {}
     for topics, group in groups.items():
         waiting = [group]
         while waiting:
@@ -58,7 +61,7 @@ def from_topics(settings: Settings, contracts: Iterable[Contract], now_ms: int, 
                 continue
             for contract in some:
                 events = stood.of_model(contract.key)
-                found[contract.key] = _learn(contract, topics, window(contract, now_ms), events, stood.trouble)
+                found[contract.key] = _learn(contract, topics, window(contract, now_ms), events, stood.trouble, open_spans[contract.key])
                 say(f"what is normal is known for {len(found):,} of {total:,} models")
     return found
 
@@ -88,14 +91,20 @@ def day(ms: int) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.gmtime(ms / 1000)) + " UTC"
 
 
-def _learn(contract: Contract, topics: Topics, times: Times, events: "list[Event]", trouble: str) -> Normal:
-    n = sum(event.role == "predictions" for event in events)
+def _first(groups: Mapping[Topics, Sequence[Contract]], now_ms: int) -> int:
+    """The first moment that any of them wants."""
+    return max(min(window(contract, now_ms)[0] for group in groups.values() for contract in group), 0)
+
+
+def _learn(contract: Contract, topics: Topics, times: Times, events: "list[Event]", trouble: str, left_out: Spans) -> Normal:
+    without = words(events, left_out)
+    n = sum(event.role == "predictions" and not any(a <= event.at_ms < b for a, b in left_out) for event in events)
     where = f"{day(times[0])} to {day(times[1])} of {topics[0]}"
     if n < ROWS_MIN:
-        return Normal(None, f"only {n} predictions from {where}, {ROWS_MIN} are needed{trouble}")
+        return Normal(None, f"only {n} predictions from {where}{without}, {ROWS_MIN} are needed{trouble}")
     from anchorwatch.runtime.backtest import learned  # with both stages, a second
 
-    return Normal(learned(contract, events), f"from {where}{trouble}")
+    return Normal(learned(contract, events, left_out=left_out), f"from {where}{without}{trouble}")
 
 
 def _halves(contracts: Sequence[Contract]) -> list[list[Contract]]:

@@ -41,7 +41,7 @@ def rights(settings: Settings, role: Role, feeds: Sequence[Feed], user: str = ""
         writes = [t(name) for name in ("predictions", "outcomes", "decisions", "flags")]
         return [*_topics([t("alerts.events")], writes), Right("Read", "group", user, prefixed=True)]
     if role == "operator":
-        reads = [t("contracts"), t("dead-letters"), *_sources(feeds)]
+        reads = [t("contracts"), t("alerts.events"), t("alerts.state"), t("dead-letters"), *_sources(feeds)]
         names = [Right("Write", "transactional-id", f"{p}{name}") for name in ("apply", "retry")]
         return [*_topics(reads, [t("contracts"), *_sources(feeds)]), *names]
     if role == "doctor":

@@ -4,7 +4,7 @@ No line and no page is drawn from them meanwhile. The rows themselves stay where
 the answer is a function of the windows, bounded, and the same in a backtest and on Kafka, over restarts too.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -16,11 +16,13 @@ from anchorwatch.watches.base import Ints
 from anchorwatch.watches.layout import Layout
 from anchorwatch.watches.lines import RANKS_MIN
 from anchorwatch.watches.pace import EVENTS
+from anchorwatch.watches.spans import Spans, merged, overlap
 
-ROWS_ENOUGH = 200_000  # predictions, 300 MB while they are read; more of them end the window before `reference.learn` is over
+ROWS_ENOUGH = 100_000  # predictions, 400 MB and 3 s while they are read; more of them end the window before `reference.learn` is over
+SPANS_MAX = 50  # times under an alert that a window may hold; one more begins anew
 LEAD_WINDOWS = 60  # between what is known and what is in force: time to read, learn and publish, the same for every task
 BEGINNINGS_MAX = 3  # what changes more often than a window lasts is learnt as it is: its spread widens its lines (phi)
-FED_MAX = 2_000  # events of a window and stream that ADWIN sees; above: every k-th
+FED_MAX = 500  # events of a window and stream that ADWIN sees; above: in proportion, since the rest says nothing new
 CLASSES_MAX = 5
 FAST = 0.9  # share of the first calls below the bin that the others are compared with
 SLOW_MIN = 100  # calls that settle that bin
@@ -35,6 +37,7 @@ class Ready(NamedTuple):
     known_ms: int
     effective_ms: int
     labels_due_ms: int = 0  # when labels are learnt as well, of what waits for none; 0: nothing is left to learn
+    left_out: Sequence[Sequence[int]] = ()  # [from, to) under an open alert: their predictions are not normal
 
 
 class Stream:
@@ -45,7 +48,7 @@ class Stream:
         self.n, self.k = 0, 0
 
     def feed(self, n: int, k: int) -> None:
-        n, k = (n, k) if n <= FED_MAX else (FED_MAX, k * FED_MAX // n)
+        n, k = (n, k) if n <= FED_MAX else (FED_MAX, round(k * FED_MAX / n))
         self.n, self.k = self.n + n, self.k + k
         self.detector.feed(n, k)
 
@@ -67,6 +70,7 @@ class Learning:
 
     def _begin(self, at_ms: int) -> None:
         self.from_ms, self.to_ms, self.rows = at_ms, -1, 0
+        self.left_out: Spans = ()
         self.streams: dict[str, Stream] = {}
         self.fast = -1  # bin of the latency histogram
         self.calls: list[int] = []  # by bin, until there are enough to settle it
@@ -75,21 +79,40 @@ class Learning:
 
     def window(self, flat: Ints, window: tuple[int, int], harmed_ms: int | None) -> None:
         """One closed window with content. harmed_ms: since when some harm is open, None: none is: its days are not normal."""
-        if harmed_ms is not None and (self.to_ms < 0 or harmed_ms < self.to_ms):
-            self.why = f"an alert was open at {_at(window[1])}"
-            self._begin(window[1])
-            return
         if self.to_ms >= 0:
+            if harmed_ms is not None and harmed_ms < self.to_ms:
+                self._anew(window[1], f"what an alert tells at {_at(window[1])} began in it")
+            return
+        if harmed_ms is not None:
+            self._leave_out(harmed_ms, window)
             return
         if self.from_ms < 0:
             self.from_ms = window[0]
         self.rows += self._events(flat)
         if self.beginnings < BEGINNINGS_MAX and (changed := self._changed(flat)):
             self.beginnings += 1
-            self.why = f"not one regime: {changed}, by {_at(window[1])}"
-            self._begin(window[1])
-        elif self.rows >= RANKS_MIN and (window[1] - self.from_ms >= self.layout.contract.reference.learn or self.rows >= ROWS_ENOUGH):
+            self._anew(window[1], f"not one regime: {changed}, by {_at(window[1])}")
+        elif self.rows >= RANKS_MIN and (self._normal(window[1]) >= self.layout.contract.reference.learn or self.rows >= ROWS_ENOUGH):
             self.to_ms = window[1]
+
+    def _anew(self, at_ms: int, why: str) -> None:
+        self.why = why
+        self._begin(at_ms)
+
+    def _normal(self, to_ms: int) -> int:
+        """How long it has learnt, without what is left out."""
+        return to_ms - self.from_ms - overlap(self.from_ms, to_ms, self.left_out)
+
+    def _leave_out(self, since_ms: int, window: tuple[int, int]) -> None:
+        """From when the harm began, which is before it was heard. What came in between was counted: it is taken back in proportion."""
+        if self.from_ms < 0 or since_ms <= self.from_ms:
+            self._anew(-1, f"an alert was open at {_at(window[1])}")
+            return
+        before = self._normal(window[0])
+        self.left_out = merged([*self.left_out, (since_ms, window[1])])
+        self.rows = self.rows * self._normal(window[1]) // max(before, 1) if before else self.rows
+        if len(self.left_out) > SPANS_MAX:
+            self._anew(window[1], f"alerts were open {SPANS_MAX} times")
 
     def ready(self, now_ms: int) -> Ready | None:
         """now_ms: all is judged up to there. Labels are waited for as long as was learnt; later ones are learnt later."""
@@ -97,9 +120,9 @@ class Learning:
             return None
         late, lead = self.layout.late_ms, LEAD_WINDOWS * self.window_ms
         if late > self.to_ms - self.from_ms:
-            return Ready(self.from_ms, self.to_ms, -1, self.to_ms + lead, self.to_ms + late)
+            return Ready(self.from_ms, self.to_ms, -1, self.to_ms + lead, self.to_ms + late, self.left_out)
         known = self.to_ms + late
-        return Ready(self.from_ms, self.to_ms, known, known + lead) if now_ms >= known else None
+        return Ready(self.from_ms, self.to_ms, known, known + lead, 0, self.left_out) if now_ms >= known else None
 
     def _events(self, flat: Ints) -> int:
         return int(self.layout.view(flat, EVENTS.key)[0].sum()) if EVENTS.key in self.layout.counts else 0
@@ -153,7 +176,8 @@ class Learning:
         wish = duration_text(self.layout.contract.reference.learn)
         if self.from_ms < 0:
             return f"it waits for the first prediction{anew}"
-        span = f"{self.rows:,} predictions since {_at(self.from_ms)}"
+        without = f", without {duration_text(overlap(self.from_ms, now_ms, self.left_out))} under an alert" if self.left_out else ""
+        span = f"{self.rows:,} predictions since {_at(self.from_ms)}{without}"
         if self.to_ms < 0:
             return f"{span}, of {RANKS_MIN} at least in {wish}{anew}"
         waits = f", labels are waited for until {_at(self.to_ms + self.layout.late_ms)}" if self.ready(now_ms) is None else ", being read"
@@ -162,7 +186,7 @@ class Learning:
     def snapshot(self) -> dict[str, Any]:
         return {
             "from_ms": self.from_ms, "to_ms": self.to_ms, "rows": self.rows, "beginnings": self.beginnings, "why": self.why, "fast": self.fast,
-            "calls": self.calls,
+            "calls": self.calls, "left_out": self.left_out,
             "streams": {name: [s.detector.snapshot(), s.n, s.k] for name, s in self.streams.items()},
         }  # fmt: skip
 
@@ -171,6 +195,7 @@ class Learning:
             return  # of a version that did not learn by itself
         self.from_ms, self.to_ms, self.rows, self.fast = (int(kept[name]) for name in ("from_ms", "to_ms", "rows", "fast"))
         self.beginnings, self.why, self.calls = int(kept["beginnings"]), str(kept["why"]), list(kept["calls"])
+        self.left_out = merged(kept["left_out"])
         for name, (state, n, k) in kept["streams"].items():
             stream = self.streams[name] = Stream()
             stream.detector.restore(state)
@@ -183,7 +208,7 @@ def ready_of(layout: Layout, learning: Learning | None, now_ms: int, window_ms: 
     if known is None:
         return learning.ready(now_ms) if learning else None
     due = known.labels_due_ms
-    return Ready(known.from_ms, known.to_ms, due, due + LEAD_WINDOWS * window_ms) if 0 < due <= now_ms else None
+    return Ready(known.from_ms, known.to_ms, due, due + LEAD_WINDOWS * window_ms, 0, known.left_out) if 0 < due <= now_ms else None
 
 
 def _at(ms: int) -> str:

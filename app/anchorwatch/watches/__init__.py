@@ -19,6 +19,7 @@ NOT_WATCHES = {
     "pace",
     "rules",
     "scores",
+    "spans",
     "stuck",
 }
 

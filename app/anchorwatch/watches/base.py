@@ -254,6 +254,7 @@ class Reference:
     labelled: int = 0
     decided_s: tuple[float, float] = (0.0, 0.0)  # delays of decisions: p50, p95
     reasons: tuple[str, ...] = ()  # of overrides, most frequent first
+    left_out: tuple[tuple[int, int], ...] = ()  # [from, to) in ms under an open alert: not normal, not counted
     labels_due_ms: int = 0  # of one that was learnt before its labels were in: when they are; 0: nothing is left to learn
     season: dict[str, Floats] = field(default_factory=dict)  # monitor key -> float64[streams, 168], usual rates by local hour of the week
     accepted: dict[str, Accepted] = field(default_factory=dict)  # monitor key -> its own normal

@@ -18,6 +18,7 @@ import numpy as np
 from anchorwatch.estimators.lines import clumping
 from anchorwatch.estimators.season import CELLS, HOUR_MS, WEEKS_MIN, hour_of_week, season_rates
 from anchorwatch.watches.base import Count, Floats, Ints
+from anchorwatch.watches.spans import Spans, overlap
 
 if TYPE_CHECKING:
     from anchorwatch.watches.layout import Layout
@@ -46,20 +47,22 @@ class Pace(NamedTuple):
     phi: tuple[float, float]  # of low, of high
 
 
-def pace_of(at: Ints, from_ms: int, to_ms: int, zone: str) -> dict[str, tuple[float, ...]]:
-    """Plain numbers for the reference; empty where it is too short. at: int64[n] event times, any order."""
-    days = (to_ms - from_ms) / (DAY_HOURS * HOUR_MS)
+def pace_of(at: Ints, from_ms: int, to_ms: int, zone: str, left_out: Spans = ()) -> dict[str, tuple[float, ...]]:
+    """Plain numbers for the reference; empty where it is too short. at: int64[n] event times, any order, none in what is left out."""
+    days = (to_ms - from_ms - overlap(from_ms, to_ms, left_out)) / (DAY_HOURS * HOUR_MS)
     if days < DAYS_MIN or len(at) < 2:
         return {}
     hours = np.arange(from_ms // HOUR_MS, (to_ms - 1) // HOUR_MS + 1)
     cells = _cells(hours, zone) % (CELLS if days >= WEEKS_DAYS else DAY_HOURS)
     covered = np.minimum((hours + 1) * HOUR_MS, to_ms) - np.maximum(hours * HOUR_MS, from_ms)
+    away = np.array([overlap(int(hour) * HOUR_MS, (int(hour) + 1) * HOUR_MS, left_out) if left_out else 0 for hour in hours])
+    covered -= away
     # events of milliseconds: so few of so many that their law is Poisson's
     rates = HOUR_MS * season_rates(np.bincount(cells[at // HOUR_MS - hours[0]], minlength=CELLS), np.bincount(cells, covered, CELLS))
     if days < WEEKS_DAYS:
         rates = np.tile(rates[:DAY_HOURS], CELLS // DAY_HOURS)
     # the clock at the end of each hour, then at each event
-    ends = np.cumsum(rates[_cells(hours, zone)])
+    ends = np.cumsum(rates[_cells(hours, zone)] * (1 - away / HOUR_MS))
     clock = np.interp(np.sort(at), np.append(hours, hours[-1] + 1) * HOUR_MS, np.append(0.0, ends))
     expected = max(EXPECTED_MIN, GAPS * float(np.diff(clock).max()))
     spells = int(len(at) / expected)

@@ -65,7 +65,7 @@ def test_records_without_a_model_are_fine_where_the_topic_has_one_contract() -> 
 
 
 def test_a_contract_not_applied_or_still_learning_is_noted() -> None:
-    assert found(list(look(facts(applied={}))), "note")[0] == "not applied yet, so without a reference: prod/fraud"
+    assert found(list(look(facts(applied={}))), "note")[0] == "not applied yet, learning by itself: prod/fraud"
     assert found(list(look(facts(applied={"prod/fraud": False}))), "note")[0] == "still learning, only promises are judged: prod/fraud"
 
 

@@ -35,11 +35,11 @@ def _contracts(facts: Facts) -> Iterator[Told]:
         yield note(
             "contracts",
             f"still learning, only promises are judged: {several(learning)}",
-            "anchorwatch apply CONTRACT --reference FILE, or again when the topic holds enough",
+            "it goes on by itself (`anchorwatch status` says how far it is); anchorwatch apply CONTRACT --reference FILE is quicker",
         )
     waiting = [c.key for c in facts.contracts if c.key not in facts.applied]
     if waiting:
-        yield note("contracts", f"not applied yet, so without a reference: {several(waiting)}", "anchorwatch apply CONTRACT")
+        yield note("contracts", f"not applied yet, learning by itself: {several(waiting)}", "anchorwatch apply CONTRACT is quicker")
 
 
 def _owners(facts: Facts) -> Iterator[Told]:

@@ -20,6 +20,7 @@ from anchorwatch.watches import catalogue
 from anchorwatch.watches.base import ABS_ERROR, ANSWER, CONFIDENCE, SCORE, Columns, Floats, Ints, Reference, Watch
 from anchorwatch.watches.layout import Layout, segment_name
 from anchorwatch.watches.pace import pace_of
+from anchorwatch.watches.spans import Spans, gap_ms
 from anchorwatch.watches.stuck import stillness
 
 __all__ = ["ROWS_MIN", "Rows", "learn", "reference_from_json", "reference_to_json", "with_features"]
@@ -33,8 +34,13 @@ SAMPLE = 5_000  # records whose fields and types are looked at
 ERROR_QUANTILE = 0.995
 
 
-def learn(contract: Contract, rows: Rows, as_map: Any, places: Mapping[str, int], watches: Sequence[Watch] | None = None) -> Reference:
-    """places: feature -> i of the attribute f<i> in the decoder's struct. Raises ContractError: too few rows to call anything normal."""
+def learn(
+    contract: Contract, rows: Rows, as_map: Any, places: Mapping[str, int], watches: Sequence[Watch] | None = None, left_out: Spans = ()
+) -> Reference:
+    """places: feature -> i of the attribute f<i> in the decoder's struct. left_out: times of which no prediction is among the rows.
+
+    Raises ContractError: too few rows to call anything normal.
+    """
     if len(rows.predictions) < ROWS_MIN:
         raise ContractError(
             f"reference of {contract.key}: {len(rows.predictions)} predictions are too few, {ROWS_MIN} are needed; "
@@ -61,8 +67,8 @@ def learn(contract: Contract, rows: Rows, as_map: Any, places: Mapping[str, int]
         segments=tuple(_segments(declared, rows.predictions)),
         edges={name: tuple(map(float, e)) for name, e in bins.items() if len(e)}, limits=limits, values=values, rare=rare,
         fields=_fields(rows, as_map), absent_runs=_absent_runs(maker, columns, rows.at), still=_still(columns, values, maker, rows),
-        gap_s=float(np.diff(np.sort(rows.at)).max()) / 1000 if len(rows.at) > 1 else 0.0,
-        pace=pace_of(rows.at, int(rows.at.min()), int(rows.at.max()) + 1, declared.timezone),
+        gap_s=gap_ms(rows.at, left_out) / 1000, left_out=left_out,
+        pace=pace_of(rows.at, int(rows.at.min()), int(rows.at.max()) + 1, declared.timezone, left_out),
         expected=expected(declared, bins[SCORE], limit, columns.score, [r.prediction_id for r in rows.predictions], rows.outcomes),
         delays_s=(float(np.quantile(delays, 0.5)), float(np.quantile(delays, 0.95))) if len(delays) else (0.0, 0.0), labelled=len(delays),
         decided_s=decided_s, reasons=reasons,

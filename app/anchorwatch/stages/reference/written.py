@@ -19,6 +19,8 @@ def reference_to_json(reference: Reference) -> dict[str, Any]:
     found: dict[str, Any] = {name: getattr(reference, name) for name in PLAIN}
     found |= {name: value for name in OF_DECISIONS if (value := getattr(reference, name)) != NO_DECISIONS[name]}
     found["counts"] = {key: _deflate(dense) for key, dense in sorted(reference.counts.items())}
+    if reference.left_out:
+        found["left_out"] = reference.left_out
     if reference.labels_due_ms:
         found["labels_due_ms"] = reference.labels_due_ms
     if reference.season:
@@ -39,6 +41,7 @@ def reference_from_json(found: Mapping[str, Any]) -> Reference:
         tuples |= {name: {k: tuple(v) for k, v in found.get(name, {}).items()} for name in LATER}
         rest: dict[str, Any] = {name: found[name] for name in PLAIN if name not in tuples}
         rest["labels_due_ms"] = int(found.get("labels_due_ms", 0))
+        rest["left_out"] = tuple((int(a), int(b)) for a, b in found.get("left_out", ()))
         rest |= {"segments": tuple(found["segments"]), "delays_s": tuple(found["delays_s"])}
         rest |= {name: tuple(found.get(name, NO_DECISIONS[name])) for name in OF_DECISIONS}
         accepted = {monitor: _accepted_from_json(each) for monitor, each in found.get("accepted", {}).items()}
