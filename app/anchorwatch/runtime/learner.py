@@ -106,7 +106,7 @@ def learnt(before: Applied, contract: Contract, events: Sequence[Event], ready: 
     from anchorwatch.runtime.backtest import learned
 
     ids = {e.key for e in events if e.role == "predictions" and ready.from_ms <= e.at_ms < ready.to_ms}
-    chosen = [e for e in events if e.key in ids and (e.role == "predictions" or (e.role == "outcomes" and e.at_ms < ready.known_ms))]
+    chosen = [e for e in events if e.key in ids and (e.role == "predictions" or e.at_ms < ready.known_ms)]
     reference: dict[str, Any] = learned(contract, chosen, strict=False, left_out=merged(ready.left_out))
     if ready.labels_due_ms:
         reference["labels_due_ms"] = ready.labels_due_ms

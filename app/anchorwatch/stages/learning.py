@@ -118,11 +118,16 @@ class Learning:
         """now_ms: all is judged up to there. Labels are waited for as long as was learnt; later ones are learnt later."""
         if self.to_ms < 0:
             return None
-        late, lead = self.layout.late_ms, LEAD_WINDOWS * self.window_ms
+        late, lead = self._late_ms, LEAD_WINDOWS * self.window_ms
         if late > self.to_ms - self.from_ms:
             return Ready(self.from_ms, self.to_ms, -1, self.to_ms + lead, self.to_ms + late, self.left_out)
         known = self.to_ms + late
         return Ready(self.from_ms, self.to_ms, known, known + lead, 0, self.left_out) if now_ms >= known else None
+
+    @property
+    def _late_ms(self) -> int:
+        """When labels, and decisions where they are expected, are in."""
+        return max(self.layout.late_ms, self.layout.decision_ms or 0)
 
     def _events(self, flat: Ints) -> int:
         return int(self.layout.view(flat, EVENTS.key)[0].sum()) if EVENTS.key in self.layout.counts else 0
@@ -180,7 +185,7 @@ class Learning:
         span = f"{self.rows:,} predictions since {_at(self.from_ms)}{without}"
         if self.to_ms < 0:
             return f"{span}, of {RANKS_MIN} at least in {wish}{anew}"
-        waits = f", labels are waited for until {_at(self.to_ms + self.layout.late_ms)}" if self.ready(now_ms) is None else ", being read"
+        waits = f", labels are waited for until {_at(self.to_ms + self._late_ms)}" if self.ready(now_ms) is None else ", being read"
         return f"{span}{waits}{anew}"
 
     def snapshot(self) -> dict[str, Any]:
