@@ -13,7 +13,7 @@ def test_all_that_waits_for_a_later_version_is_named() -> None:
 
     assert names == [
         "labels.hidden_when",
-        "labels.explored",
+        "labels.explored with hidden_when",
         "promises.alive.siblings",
     ]
 

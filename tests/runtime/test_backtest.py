@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tests.arms import with_shadow, with_slice
 from tests.runtime.loans import LOANS, Fault, T, events, flag, lines
 
 from anchorwatch.errors import ConfigError, ContractError
@@ -189,3 +190,14 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         read(tmp_path / "none.jsonl", LOANS)
+
+
+def test_what_other_arms_answered_is_not_learnt_as_the_models_normal() -> None:
+    """A fifth of the rows are of the arm `baseline`, which always says no; a shadow stands beside the others."""
+    sliced = with_slice(QUIET)
+    ids = {e.key for e in sliced if e.role == "predictions" and b'"arm": "baseline"' not in e.value}
+
+    found, alone = learned(LOANS, with_shadow(sliced, right=0.5)), learned(LOANS, [e for e in QUIET if e.key in ids])
+
+    assert found["rows"] == len(ids) < len(QUIET) / 2
+    assert found == alone

@@ -137,7 +137,7 @@ def test_decisions_of_other_kinds_are_told_by_the_event_itself() -> None:
 
 def test_what_is_not_measured_is_said() -> None:
     quiet = lending_drive().feed(traffic(400)).end(T0 + 20_000)
-    few = lending_drive().feed(decided(traffic(12))).end(T0 + 20_000)
+    few = lending_drive().feed(decided(traffic(12))).end(T0 + 8_000)
     none = lending_drive(lending(decisions="")).feed(traffic(400)).end(T0 + 20_000)
 
     assert [heard.summaries[-1].reasons["impact"] for heard in (quiet, few, none)] == [

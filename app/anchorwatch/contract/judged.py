@@ -20,9 +20,14 @@ def _topic_alone(contract: Contract) -> bool:
 NOT_YET: tuple[tuple[str, Callable[[Contract], object]], ...] = (
     ("source.decisions without decisions or promises.impact", _topic_alone),
     ("labels.hidden_when", lambda contract: contract.labels.hidden_when),
-    ("labels.explored", lambda contract: contract.labels.explored),
+    ("labels.explored without baseline", lambda contract: contract.labels.explored and not contract.baseline),
+    (
+        "labels.explored of another arm than baseline",
+        lambda contract: contract.labels.explored and contract.labels.explored.arm != "baseline",
+    ),
+    ("labels.explored with hidden_when", lambda contract: contract.labels.explored and contract.labels.hidden_when),
     ("segments.discover of a regression", lambda contract: contract.segments.discover and contract.task == "regression"),
-    ("baseline without value", lambda contract: contract.baseline and not contract.baseline.value),
+    ("baseline of a regression", lambda contract: contract.baseline and contract.task == "regression"),
     ("promises.quality.metric rmse", lambda contract: contract.promises.quality and contract.promises.quality.metric == "rmse"),
     ("promises.alive.siblings", lambda contract: contract.promises.alive.siblings),
 )

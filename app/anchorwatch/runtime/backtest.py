@@ -168,8 +168,10 @@ def decoded(model: str, features: Mapping[str, str], events: Sequence[Event], *,
     if strict and refused:
         why = [f"reference: row {r.row + 1} cannot be used: {r.path}: {r.reason}; {r.fix}" for r in refused[:FAULTS_SHOWN]]
         raise ContractError([*why, *([f"{len(refused) - FAULTS_SHOWN} more rows"] if len(refused) > FAULTS_SHOWN else [])])
-    known, decided = outcomes.at_ms, decisions.at_ms
-    return Rows(predictions.records, predictions.at_ms, predictions.latency_ms, raws, outcomes.records, known, decisions.records, decided)
+    mine = [i for i, record in enumerate(predictions.records) if record.arm == "model"]  # what other arms answered is not its normal
+    records, raws = [predictions.records[i] for i in mine], [raws[i] for i in mine]
+    at_ms, latency_ms = predictions.at_ms[mine], predictions.latency_ms[mine]
+    return Rows(records, at_ms, latency_ms, raws, outcomes.records, outcomes.at_ms, decisions.records, decisions.at_ms)
 
 
 def _rows(events: Iterable[Event], role: Role) -> list[tuple[bytes, bytes, int, int]]:

@@ -6,7 +6,7 @@ that, whether it came before its prediction or after it; the first decision of a
 
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from anchorwatch.stages.labels import OTHER, Classes
 from anchorwatch.stages.table import Table, repeats
 from anchorwatch.watches.base import FOLLOWED, IGNORED, NO_DECISION, OVERRIDDEN, UNTOLD, Floats, Ints, Used
 from anchorwatch.watches.layout import Layout
+
+if TYPE_CHECKING:
+    from anchorwatch.stages.model_ingest import ModelIngest
 
 ACTION, RECOMMENDED, USE, REASON = map(attrgetter, ("action", "recommended", "use", "reason"))
 USES = {"followed": FOLLOWED, "overridden": OVERRIDDEN, "ignored": IGNORED}
@@ -145,6 +148,16 @@ class Decisions:
 
     def _codes(self, listed: Sequence[str], column: Objects) -> Ints:
         return self.words.kept(listed, Codes(listed, len(listed)).of(column)).astype(np.int64)
+
+    def count(self, model: "ModelIngest", number: int, rows: Ints, window: int) -> None:
+        """Rows of a closed cell of predictions of one layout, told to its watches."""
+        layout, column = model.layouts[number], model.waiting.column
+        if layout.decision_ms is None:
+            return
+        used = self.used(layout, column("hash")[rows], column("at")[rows], column("answer")[rows])
+        groups = model.groups(window, column("combo")[rows], number)
+        for watch in layout.watches:
+            watch.decide(layout, used, groups)
 
     def used(self, layout: Layout, hashes: NDArray[np.uint64], at: Ints, answer: Floats) -> Used:
         """What was done with these predictions by the age at which they are judged. answer: class codes; of a regression not looked at."""

@@ -113,6 +113,7 @@ class Book:
             models[key] = {
                 "first": model.waiting.first, "n": model.waiting.n, "closed": model.closed, "last_ms": model.last_ms,
                 "layouts": [_applied(ingest, layout) for layout in model.layouts], "classes": model.classes.names,
+                "arms": {str(number): arm for number, arm in model.arm_of.items()},
                 "decisions": {"first": model.decisions.table.first, "n": model.decisions.table.n, "words": model.decisions.words.names},
             }  # fmt: skip
         return {
@@ -186,6 +187,7 @@ class Book:
         model.closed = dict(kept["closed"]) if "closed" in kept else {"late": kept["closed_to"]}
         model.last_ms = kept["last_ms"]
         model.layouts = [_layout(ingest, key, ids) for ids in kept["layouts"]]
+        model.arm_of = {int(number): arm for number, arm in kept.get("arms", {}).items()}
         model.classes = Classes(kept.get("classes", model.layouts[-1].classes if model.layouts else ()))
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from anchorwatch.events import Row, Rows
 from anchorwatch.stages import deciding
+from anchorwatch.stages.arms import compares, take
 from anchorwatch.stages.columns import Maker, Objects
 from anchorwatch.stages.join import Added, Joined
 from anchorwatch.stages.model_ingest import ModelIngest, hashes_of, look_share, segment_names
@@ -99,7 +100,7 @@ class Intake:
 
     def predictions(self, key: str, version: Version, maker: Maker, model: ModelIngest, batch: Batch, closed_ms: int) -> None:
         """closed_ms: windows before that have left; what comes for them is late: joined, but counted nowhere else."""
-        batch = self._own_arm(key, batch)
+        batch = self._own_arm(key, maker, model, batch, closed_ms)
         if not batch.records:
             return
         columns = maker.columns(batch.records, batch.latency_ms, self._end_to_end(batch), batch.at)
@@ -126,14 +127,19 @@ class Intake:
         self.note(key, "outcome.joined", added.joined)  # it was there first
         self.report.count("anchorwatch.outcomes", added.joined, result="joined", **names)
 
-    def _own_arm(self, key: str, batch: Batch) -> Batch:
-        """Other arms are answers of their own: counted here, judged by the baseline watch of a later version."""
+    def _own_arm(self, key: str, maker: Maker, model: ModelIngest, batch: Batch, closed_ms: int) -> Batch:
+        """Other arms are answers of their own, for the baseline watch alone."""
         arms = list(map(ARM, batch.records))
         if arms.count("model") == len(arms):
             return batch
-        for arm in set(arms) - {"model"}:
-            self.note(key, f"arm.{arm}", arms.count(arm))
-        return batch.part(np.array([i for i, arm in enumerate(arms) if arm == "model"], np.int64))
+        parts = {arm: batch.part(np.array([i for i, each in enumerate(arms) if each == arm], np.int64)) for arm in sorted({*arms, "model"})}
+        for arm in parts.keys() - {"model"}:
+            self.note(key, f"arm.{arm}", len(parts[arm].records))
+        for arm, part in parts.items():
+            if arm != "model" and compares(maker.layout):
+                columns = maker.columns(part.records, part.latency_ms, np.full(len(part.records), np.nan), part.at)
+                take(model, maker.layout, arm, maker.combos(part.records), hashes_of(part.ids), part.at, columns, closed_ms)
+        return parts["model"]
 
     def _end_to_end(self, batch: Batch) -> Floats:
         """Requested to read: two clocks, and only under the wall's; a replay has no end to end."""

@@ -7,6 +7,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
+from anchorwatch.stages import arms
 from anchorwatch.stages.arrived import count_arrived
 from anchorwatch.stages.columns import Maker, Objects
 from anchorwatch.stages.decided import Decisions, Taken
@@ -90,6 +91,7 @@ class ModelIngest:
         self.layouts: list[Layout] = []
         self.classes = Classes()  # of the labels that wait
         self.decisions = Decisions()
+        self.arm_of: dict[int, str] = {}  # of layouts, those whose rows are answers of another arm (arms.py)
         self.windows: Windows = {}
         self.closed: dict[str, int] = {}  # horizon -> predictions before that time are judged at it; empty: none seen yet
         self.last_ms = -1
@@ -99,10 +101,10 @@ class ModelIngest:
     def layout_number(self, layout: Layout) -> int:
         """Equal contracts and references are one layout, also after a restart."""
         for number, known in enumerate(self.layouts):
-            if known is layout:
+            if known is layout and number not in self.arm_of:
                 return number
         for number, known in enumerate(self.layouts):
-            if (known.contract.id, known.reference_id) == (layout.contract.id, layout.reference_id):
+            if number not in self.arm_of and (known.contract.id, known.reference_id) == (layout.contract.id, layout.reference_id):
                 self.layouts[number] = layout
                 return number
         self.layouts.append(layout)
@@ -151,6 +153,8 @@ class ModelIngest:
             found = maker.answers.of(labels)
             codes = self.classes.kept(maker.layout.classes, found)
             fresh = int((found == len(maker.layout.classes)).sum())
+        if self.arm_of:
+            arms.label(self, hashes, codes, known, revisions)
         return self.waiting.label(hashes, codes, known, revisions), fresh
 
     def decide(self, layout: Layout, records: Objects, hashes: NDArray[np.uint64], decided: Ints) -> Taken:
@@ -202,8 +206,10 @@ class ModelIngest:
         rows = rows[(column("layout")[rows] != GHOST) & ~np.isnan(column("answer")[rows])]  # failed calls: neither right nor wrong
         for number in np.unique(column("layout")[rows]).tolist():
             some = rows[column("layout")[rows] == number]
-            if horizon == DECIDED:
-                self._count_decided(number, some, window)
+            if number in self.arm_of:
+                arms.count(self, horizon, number, some, window, age)
+            elif horizon == DECIDED:
+                self.decisions.count(self, number, some, window)
             else:
                 self._count_matured(horizon, number, some, window, age)
         return len(rows)
@@ -224,7 +230,7 @@ class ModelIngest:
             codes = np.where(in_time, label, -1)
             matured = Matured(len(rows), answer.astype(np.int64), codes, np.full(len(rows), np.nan), revised, horizon, self._scores(rows))
         combos = column("combo")[rows]
-        groups = Groups(np.full(len(rows), window), combos, np.ones(len(rows), np.bool_), self.into(number))
+        groups = self.groups(window, combos, number)
         for watch in layout.watches:
             watch.mature(layout, matured, groups)
         wrong = in_time & (label != answer)
@@ -234,18 +240,13 @@ class ModelIngest:
         if self.waiting.traces and horizon == "late":
             self._tell_wrong(layout, self.into(number)(window), column("hash")[rows[wrong]], combos[wrong])
 
-    def _count_decided(self, number: int, rows: Ints, window: int) -> None:
-        layout, column = self.layouts[number], self.waiting.column
-        if layout.decision_ms is None:
-            return
-        used = self.decisions.used(layout, column("hash")[rows], column("at")[rows], column("answer")[rows])
-        groups = Groups(np.full(len(rows), window), column("combo")[rows], np.ones(len(rows), np.bool_), self.into(number))
-        for watch in layout.watches:
-            watch.decide(layout, used, groups)
-
     def _scores(self, rows: Ints) -> Ints | None:
         """Group of the score of each row, -1 where none was kept; None where no contract ever asked."""
         return self.waiting.column(CELLS)[rows, 0].astype(np.int64) - 1 if width(self.waiting.columns) else None
+
+    def groups(self, window: int, combos: Ints, number: int) -> Groups:
+        """All of these events in one window of that layout."""
+        return Groups(np.full(len(combos), window), combos, np.ones(len(combos), np.bool_), self.into(number))
 
     def _tell_wrong(self, layout: Layout, window: OpenWindow, hashes: NDArray[np.uint64], combos: Ints) -> None:
         kept = [(i, 1.0, self.waiting.traces[h], h) for i in self.waiting.traced(hashes).tolist() for h in (int(hashes[i]),)]

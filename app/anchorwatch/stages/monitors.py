@@ -118,6 +118,8 @@ class Monitors:
     def window(self, flat: Ints, days: float, from_ms: int, to_ms: int) -> list[Heard]:
         """flat: int64[layout.size], the window's counts of all tasks; days: event time since the window before."""
         self._move_lines(from_ms, to_ms)
+        for watch in self.layout.watches:
+            watch.derive(self.layout, flat)
         padded = np.append(flat, 0)
         heard = []
         for name, group in self.groups.items():

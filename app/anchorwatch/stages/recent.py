@@ -31,6 +31,8 @@ SHOWN = (
     "error_moments@late",
     "answer",
     "answer.bins",
+    "arms@late",
+    "shadow@late",
     "decisions.use",
     "decisions.agreement",
     "calibration@late",

@@ -9,6 +9,7 @@ from anchorwatch.contract import Contract
 from anchorwatch.contract.values import duration_text
 from anchorwatch.estimators.interval import Estimate
 from anchorwatch.events import Summary
+from anchorwatch.stages import uplift
 from anchorwatch.stages.evidence import six
 from anchorwatch.stages.recent import Quality, Recent
 from anchorwatch.stages.reliability import LastDays, last_days, said
@@ -59,7 +60,7 @@ def summary_of(judge: "ModelJudge") -> Summary:
     volume = recent.volume()
     shown = [row for row, name in enumerate(layout.segments) if name != OTHER or layout.has_other]
     rows = sorted(shown, key=lambda r: (min(r, 2), -int(volume[r]), layout.segments[r]))[:ROWS_MAX]
-    qualities, worth, used = recent.qualities(), recent.worth(), shares(recent)
+    qualities, worth, used, arms = recent.qualities(), recent.worth(), shares(recent), uplift.told(recent)
     latencies, evidence = recent.latencies(), _evidence(judge)
     columns: dict[str, list[float | None]] = {
         name: []
@@ -84,15 +85,19 @@ def summary_of(judge: "ModelJudge") -> Summary:
         }  # fmt: skip
         for name, value in values.items():
             columns[name].append(six(value))
-    reasons = {"metric": metric} | _waiting(qualities, metric, columns) | _worth(contract, worth) | _suspected(judge) | told(layout, recent)
-    reasons |= _scores(recent, days, blank)
-    if layout.learning:
-        far = f"; {judge.learning.told(judge.to_ms)}" if judge.learning else ""
-        reasons["state"] = f"learning: no reference yet, only promises and exact rules are judged{far}"
+    reasons = {"metric": metric} | _waiting(qualities, metric, columns) | _worth(contract, worth, arms) | arms
+    reasons |= _suspected(judge) | told(layout, recent) | _scores(recent, days, blank) | _learning(judge)
     return Summary(
         contract.model, contract.environment, judge.to_ms, "learning" if layout.learning else "watching", [layout.segments[r] for r in rows],
         columns, reasons, dict(judge.tallies), contract.owner.team, judge.traffic,
     )  # fmt: skip
+
+
+def _learning(judge: "ModelJudge") -> dict[str, str]:
+    if not judge.layout.learning:
+        return {}
+    far = f"; {judge.learning.told(judge.to_ms)}" if judge.learning else ""
+    return {"state": f"learning: no reference yet, only promises and exact rules are judged{far}"}
 
 
 def _waiting(qualities: Sequence[Quality] | None, metric: str, columns: Mapping[str, Sequence[float | None]]) -> dict[str, str]:
@@ -156,12 +161,17 @@ def _evidence(judge: "ModelJudge") -> dict[str, float]:
     return found
 
 
-def _worth(contract: Contract, worth: list[Estimate | None] | None) -> dict[str, str]:
+def _worth(contract: Contract, worth: list[Estimate | None] | None, arms: Mapping[str, str]) -> dict[str, str]:
     """What a number against doing nothing means; that there is none is said, since it is not good news."""
     if contract.baseline is None:
         return {}
     if worth is None or contract.baseline.value is None:
-        return {"value": "not measurable: the contract's baseline has no value table"}
+        lacking = "the contract's baseline has no value table"
+        return {
+            "value": f"by arms alone: {lacking}"
+            if "arms" in arms
+            else f"not measurable: {lacking}, and no arm baseline has {LABELS_MIN} labels"
+        }
     whole = worth[0]
     if whole is None:
         return {"value": f"waiting for labels: {LABELS_MIN} are needed"}

@@ -96,6 +96,16 @@ class Used(NamedTuple):
     reason: Ints  # codes of Layout.reasons; len(reasons) another one or none, -1 no decision
 
 
+class Compared(NamedTuple):
+    """Answers of another arm in a closed cell at `late`, as columns of n."""
+
+    n: int
+    arm: str  # baseline, shadow
+    answer: Ints  # class codes
+    label: Ints  # -1: none known by then
+    beside: Ints  # what the model answered under the same id; -1: it did not
+
+
 class Stream(NamedTuple):
     """0/1: of the symbols `n` of a count, those in `k` are ones. `direction`: where a rise of the ones points."""
 
@@ -188,6 +198,12 @@ class Watch(Protocol):
     def decide(self, layout: "Layout", used: Used, add: Add) -> None:
         """Once per cell of predictions that are old enough to be judged by what was done with them, vectorised."""
 
+    def compare(self, layout: "Layout", compared: Compared, add: Add) -> None:
+        """Once per closed cell and arm beside the model's, vectorised."""
+
+    def derive(self, layout: "Layout", flat: Ints) -> None:
+        """In the judge, once per window that all tasks closed: counts that follow from its other counts, written beside them."""
+
     def monitors(self, layout: "Layout") -> Sequence[Monitor]:
         """What is judged with statistics."""
 
@@ -209,6 +225,12 @@ class Quiet:
 
     def decide(self, layout: "Layout", used: Used, add: Add) -> None:
         """Counts nothing of decisions."""
+
+    def compare(self, layout: "Layout", compared: Compared, add: Add) -> None:
+        """Compares no arms."""
+
+    def derive(self, layout: "Layout", flat: Ints) -> None:
+        """Derives nothing."""
 
     def monitors(self, layout: "Layout") -> Sequence[Monitor]:  # noqa: ARG002
         return ()
