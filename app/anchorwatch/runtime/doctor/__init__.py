@@ -6,14 +6,14 @@ for told in examine(facts): ...              the worst first
 
 from collections.abc import Callable, Iterator
 
-from anchorwatch.runtime.doctor import clocks, copies, joined, people, reach, rights, sizing, topics, workers
+from anchorwatch.runtime.doctor import clocks, copies, hooked, joined, people, reach, rights, sizing, topics, workers
 from anchorwatch.runtime.doctor.facts import Facts
 from anchorwatch.runtime.doctor.told import SIGNS, Told
 
 CHECKS: tuple[Callable[[Facts], Iterator[Told]], ...] = (
-    reach.look, rights.look, topics.look, copies.look, joined.look, clocks.look, workers.look, people.look, sizing.look,
+    reach.look, rights.look, topics.look, copies.look, joined.look, clocks.look, workers.look, people.look, hooked.look, sizing.look,
 )  # fmt: skip
-WITHOUT_KAFKA = (reach.look, people.look)
+WITHOUT_KAFKA = (reach.look, people.look, hooked.look)
 
 
 def examine(facts: Facts) -> list[Told]:
