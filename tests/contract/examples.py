@@ -50,7 +50,7 @@ promises:
   latency: {inference_p99: 80ms, end_to_end_p99: 500ms}
   quality: {metric: f1, at_least: 0.70, tolerate: 0.02, in_every_segment: true}
   labels: {coverage_at_least: 0.80, by: 45d}
-  impact: {followed_at_least: 0.60}
+  impact: {followed_at_least: 0.60, within: 1h}
   alive: {silent_after: 5m, siblings: [payments.authorised]}
 budget: {weight: 2}
 watches: {impact: {disabled: "decision events start in March", until: 2027-03-01}, quality: {detectors: [adwin]}}

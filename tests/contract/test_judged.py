@@ -54,6 +54,7 @@ def test_defaults_that_change_what_is_judged_are_said_and_what_is_written_is_not
         "promises.alive.silent_after",
     ]
     assert defaulted(parse(FULL, "f")) == []
+    assert [line.partition(":")[0] for line in defaulted(parse(FULL.replace(", within: 1h", ""), "f"))] == ["promises.impact.within"]
 
 
 def test_what_this_version_reads_is_not_refused() -> None:

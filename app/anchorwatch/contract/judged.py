@@ -70,6 +70,8 @@ def defaulted(contract: Contract) -> list[str]:
         lines.append(f"reference = last {duration_text(reference.last)}, {duration_text(reference.lag)} ago")
     if contract.promises.quality is None:
         lines.append("promises.quality: none; quality is judged against the reference")
+    if contract.expects_decisions and (contract.promises.impact is None or contract.promises.impact.within is None):
+        lines.append("promises.impact.within: the reference's p95 of decisions; without any, as old as predictions are for their labels")
     if contract.promises.alive.silent_after is None:
         lines.append("promises.alive.silent_after: three times the longest gap of the reference, a minute at least")
     return lines

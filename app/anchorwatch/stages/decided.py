@@ -106,6 +106,11 @@ class Decisions:
         self.table = Decided()
         self.words = Classes(names)  # actions and reasons that contracts and references name
 
+    @property
+    def nbytes(self) -> int:
+        """Of the memory for what waits; 0 where no decision ever came."""
+        return self.table.nbytes if self.table.n else 0
+
     def take(
         self, layout: Layout, records: Objects, hashes: NDArray[np.uint64], at: Ints, predicted: Ints, closed_ms: int
     ) -> Taken:  # fmt: skip

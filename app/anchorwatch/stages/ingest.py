@@ -278,7 +278,7 @@ class Ingest:
             self.note(key, "matured", model.mature(version.layout, boundary, self.closed_ms))
             unlabelled, unmatched = model.leave(self.watermark, version.layout)
             most = self.settings.pending_bytes_max // max(len(self.models), 1)
-            expired, ghosts = model.squeeze(most)
+            expired, ghosts = model.squeeze(most - model.decisions.nbytes)
             self.intake.gone(version, {"missing": unlabelled, "unmatched": unmatched + ghosts, "expired": expired}, model.waiting.n)
             deciding.gone(self.intake, version, model, self.watermark, most // 4)
         self.closed_ms = boundary

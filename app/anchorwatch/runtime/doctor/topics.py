@@ -33,7 +33,7 @@ def _missing(facts: Facts) -> Iterator[Told]:
     for name in facts.sources():
         topic = facts.topic(name)
         if not topic.partitions and "authoriz" not in topic.trouble.lower():
-            standard = name in map(facts.settings.topic, ("predictions", "outcomes"))
+            standard = name in map(facts.settings.topic, ("predictions", "outcomes", "decisions"))
             named = several(
                 [c.key for feed in facts.feeds for c in feed.contracts if name in feed.topics.values()] or ["the standard feed"]
             )
@@ -97,8 +97,8 @@ def _kept(facts: Facts) -> Iterator[Told]:
     if hidden:
         yield unseen("retention", f"settings of {several(hidden)} are not shown to this user", SEE_CONFIG)
     for feed in facts.feeds:
-        for role in ("predictions", "outcomes"):
-            topic = facts.topic(feed.topics[role])
+        for name in feed.topics.values():
+            topic = facts.topic(name)
             if topic.config is not None:
                 yield from _policy(topic)
                 yield from _stamps(facts, topic)
