@@ -184,7 +184,7 @@ def no_renames(found: Told) -> Shown:
 
 
 def new_fields_of_march(found: Told) -> Shown:
-    said = exact(found, "InputUnknown", "2020-03-01", "2020-03-22")
+    said = exact(found, "InputUnknown", "2020-03-01", "2020-03-02")
     first = {f.subject: f.window[1] for f in reversed(said)}
     words = ", ".join(f"{name} {day(at)}" for name, at in sorted(first.items()))
     return Shown(
@@ -194,7 +194,7 @@ def new_fields_of_march(found: Told) -> Shown:
 
 def byte_order_mark(found: Told) -> Shown:
     odd = sorted({f.name for f in found.findings if f.verdict == "exact" and ms("2020-03-13") < f.window[1] <= ms("2020-03-14")})
-    return Shown(not odd, f"a mark before the first name makes it another name: {', '.join(odd) or 'nothing'}")
+    return Shown(not odd, f"a mark before the first name makes it another name, of which the model gets nothing: {', '.join(odd) or 'nothing'}")
 
 
 def volume(found: Told) -> Shown:

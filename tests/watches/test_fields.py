@@ -110,6 +110,16 @@ def test_a_field_is_found_under_its_new_name_by_name_and_values(old: str, new: s
     assert told.summary == f"The field {old!r} arrives as {new!r} since then; the model gets no {old!r}."
 
 
+def test_a_field_that_is_often_null_is_found_under_its_new_name_too() -> None:
+    """Provinces of a real table, null in half of its rows, under a name with a byte-order mark before it: told eight hours late."""
+    of, new = layout(), "\ufeffjob"
+    half = FieldCount(25, {"text": 25, "null": 25}, [(i, "a") for i in range(25)])
+
+    [told] = FieldsRule(of).window(facts(0, of, without(50, "job"), fields={new: half}, looked_at=50))
+
+    assert (told.name, told.evidence["renamed_to"]) == ("InputRenamed", new)
+
+
 def test_two_fields_that_are_unlike_are_one_gone_and_one_new() -> None:
     found = renamed(layout(), "amount", "zip", [99_999.0, 12_345.0])
 

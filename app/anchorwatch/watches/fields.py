@@ -159,8 +159,8 @@ class FieldsRule:
         return found
 
     def _in_turn(self, new: str, facts: Facts) -> bool:
-        """The old name is in none of this window's records, so the new one must be in nearly all that were looked at."""
-        return facts.looked_at > 0 and facts.fields[new].present >= EXACTLY_ONE * facts.looked_at
+        """The old name is in none of this window's records, so the new one must be in nearly all that were looked at, be it as null."""
+        return facts.looked_at > 0 and sum(facts.fields[new].types.values()) >= EXACTLY_ONE * facts.looked_at
 
     def _likeness(self, old: str, new: str, count: FieldCount) -> float:
         return (name_likeness(old, new) + self._value_likeness(old, count)) / 2
