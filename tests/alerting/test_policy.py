@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
-from tests.alerting.saying import DAY, HEALS, HOUR, KEY, MINUTE, QUIET, SECOND, T0, Say, brief, command
+from tests.alerting.saying import DAY, HEALS, HOUR, KEY, MINUTE, QUIET, SECOND, T0, Say, back, brief, command
 
 from anchorwatch.alerting import memory as memory_module
 from anchorwatch.alerting.policy import ModelAlerts
@@ -66,6 +66,22 @@ def test_a_second_fault_wakes_again(say: Say) -> None:
     alerts = say(6 * HOUR, {"watch": "latency", "subject": "p99", "name": "LatencyOverPromise", "since_ms": later, "onset": (later, later)})
 
     assert brief(alerts) == [("whole", "firing", 1, True)]
+
+
+def test_what_wavers_on_a_segment_that_has_a_page_wakes_nobody(say: Say) -> None:
+    """Real latencies, half as slow again: p50 was open for ten months, p90 and p99 came and went and paged twelve times."""
+    p50, p99 = ({"watch": "latency", "subject": f"usual_{name}", "segment": "fleet=a"} for name in ("p50", "p99"))
+    assert brief(say(0, p50)) == [("fleet=a", "firing", 1, True)]
+
+    for day in (3, 6, 20):
+        fired = say(day * DAY, {**p99, **back(day * DAY)})
+        say((day + 2) * DAY, {**p99, **QUIET})
+        assert fired, "it is told, without a sound"
+        assert not any(alert.loud for alert in fired)
+        assert len({alert.incident for alert in fired}) == 1
+
+    say(30 * DAY, {**p50, **QUIET})
+    assert [alert.loud for alert in say(33 * DAY, {**p99, **back(33 * DAY)})] == [True], "once the page is over it is news"
 
 
 def test_a_warning_that_becomes_a_page_wakes_and_changes_its_severity(say: Say) -> None:

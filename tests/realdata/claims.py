@@ -194,7 +194,9 @@ def new_fields_of_march(found: Told) -> Shown:
 
 def byte_order_mark(found: Told) -> Shown:
     odd = sorted({f.name for f in found.findings if f.verdict == "exact" and ms("2020-03-13") < f.window[1] <= ms("2020-03-14")})
-    return Shown(not odd, f"a mark before the first name makes it another name, of which the model gets nothing: {', '.join(odd) or 'nothing'}")
+    return Shown(
+        not odd, f"a mark before the first name makes it another name, of which the model gets nothing: {', '.join(odd) or 'nothing'}"
+    )
 
 
 def volume(found: Told) -> Shown:

@@ -31,11 +31,8 @@ def nothing(found: Told) -> Shown:
     pages = [r for r in heard(found, kind="page") if r.name not in TRAFFIC]
     warnings = [r for r in heard(found, kind="warning") if r.name not in TRAFFIC]
     days = (found.course.end_ms - found.course.events[0].at_ms) / 86_400_000
-    told = f": {told_of(pages)}" if pages else ""
-    return Shown(
-        len(pages) <= 1,
-        f"{len(pages)} pages, {len(warnings)} warnings in {days:,.0f} d (promised: {days / 30:.1f}, {20 * days / 30:.0f}){told}",
-    )
+    words = f"{len(pages)} pages, {len(warnings)} warnings in {days:,.0f} d (promised at most {days / 30:.1f} and {20 * days / 30:.0f})"
+    return Shown(len(pages) <= 1, words + (f": {told_of(pages)}" if pages else ""))
 
 
 def claims(names: tuple[str, ...]) -> tuple[Claim, ...]:

@@ -1,6 +1,7 @@
 """Which alerts have one cause, which of them says it best, and what began it? (detection.md 7)
 
-An alert that fires joins the open incident of its model whose onsets overlap its own, else it opens one. The headline is chosen by
+An alert that fires joins the open incident of its model whose onsets overlap its own, else it opens one. Where a page of the same name, watch
+and segment stands, it joins that, whenever it began: p99 that wavers while p50 is open is no second fault. The headline is chosen by
 explanation, not by size: the finest segment without which the whole is back inside its line; where no segment explains, the whole.
 """
 
@@ -15,11 +16,16 @@ WINDOWS_AROUND = 2  # an onset is known to +- 2 windows at best
 HULL_MAX_MS = 86_400_000  # around the opener's onset: many small overlaps in a row must not make a week of faults one incident
 
 
-def place(kept: Kept, incidents: dict[str, Incident], window: Window, owner: str) -> bool:
+def place(kept: Kept, incidents: dict[str, Incident], window: Window, owner: str, others: Iterable[Kept] = ()) -> bool:
     """Give a firing alert its incident; True when it came to one that other alerts had opened before this window.
 
-    owner: `<environment>/<model>`, part of a new incident's id. The choice depends on onsets and ids alone, never on arrival.
+    owner: `<environment>/<model>`, part of a new incident's id; others: alerts of the model, `kept` may be among them. The choice depends on
+    onsets, names and ids alone, never on arrival.
     """
+    if (standing := _standing(kept, others)) is not None and standing.incident in incidents:
+        kept.fresh_ms, kept.back_ms = -1, None  # who was told of that page, and not of its end, has heard it
+        was, kept.incident = kept.incident, standing.incident
+        return was != kept.incident
     mine = _onset(kept, window)
     own = incidents.get(kept.incident)
     if own is not None and own.closed_ms is not None and window[1] - own.closed_ms < HEALTH_MS:
@@ -116,6 +122,18 @@ def _order(kept: Kept) -> tuple[bool, bool, int, int, int, str]:
 def _onset(kept: Kept, window: Window) -> Window:
     around = WINDOWS_AROUND * (window[1] - window[0])
     return min(kept.onset[0], kept.since_ms - around), max(kept.onset[1], kept.since_ms + around)
+
+
+def _standing(kept: Kept, others: Iterable[Kept]) -> Kept | None:
+    """The oldest page that says the same of the same segment by another subject, and still fires."""
+    mine = kept.name, kept.words.watch, kept.words.segment
+    same = (
+        other
+        for other in others
+        if other.key != kept.key and other.open and other.severity == "critical" and other.harm and other.firing
+        if (other.name, other.words.watch, other.words.segment) == mine
+    )
+    return min(same, key=lambda other: (other.opened, other.key), default=None)
 
 
 def _overlap(one: Window, other: Window) -> bool:

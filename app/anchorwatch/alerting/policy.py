@@ -57,7 +57,7 @@ class ModelAlerts:
         joined: set[str] = set()
         for kept in changed:
             before = kept.incident
-            if kept.state == "firing" and incidents.place(kept, memory.incidents, window, self.model.key):
+            if kept.state == "firing" and incidents.place(kept, memory.incidents, window, self.model.key, memory.alerts.values()):
                 joined.add(kept.incident)
             if before not in ("", kept.incident):
                 memory.sweep(before)
