@@ -19,9 +19,9 @@ def java(key: bytes) -> int:
     return murmur2(key) & 0x7FFFFFFF
 
 
-def side(name: str, key: str | None = "o-{}", by: Partitioner = java, partitions: int = 4) -> Side:
-    keys = [None if key is None else key.format(i).encode() for i in range(N)]
-    rows = tuple((each, b'{"id": "o-%d", "label": "a"}' % i, i, T + i) for i, each in enumerate(keys))
+def side(name: str, key: str | None = "o-{}", by: Partitioner = java, partitions: int = 4, first: int = 0) -> Side:
+    keys = [None if key is None else key.format(i).encode() for i in range(first, first + N)]
+    rows = tuple((each, b'{"id": "o-%d", "label": "a"}' % (first + i), i, T + i) for i, each in enumerate(keys))
     return Side(name, rows, 0, partitions=partitions, places={each: by(each) % partitions for each in keys if each})
 
 
@@ -43,6 +43,8 @@ def test_of_different_partitioners_the_one_that_is_not_javas_is_written_anew() -
     why = "equal keys lie on different partitions: p by murmur2 (Java, aiokafka, murmur2_random), o by CRC32 (librdkafka's default)"
 
     assert told(side("p"), side("o", by=zlib.crc32)) == (True, False, why)
+    assert told(side("p"), side("o", by=zlib.crc32, first=N)) == (True, False, why), "no key is in both samples"
+    assert told(side("p"), side("o", by=lambda key: len(key) + key[-1], first=N))[:2] == (True, True), "nobody knows"
 
 
 @pytest.mark.parametrize("key", [None, "account-7", '"o-{}"'])

@@ -112,6 +112,14 @@ def test_outcomes_without_anything_like_a_label_are_refused() -> None:
         propose(topics.native()[0], truths)
 
 
+def test_a_field_whose_values_are_no_answers_is_no_label() -> None:
+    """It is the only one of few values; but its name says nothing, and no answer is called so."""
+    truths = side("settled", [(f"o-{i}", {"prediction_id": f"o-{i}", "region": "ab"[i % 2]}, T) for i in range(N)], "outcomes")
+
+    with pytest.raises(ConfigError, match="no field looks like a label"):
+        propose(topics.native()[0], truths)
+
+
 def test_values_of_any_kind_make_no_trouble() -> None:
     odd = [None, "", 0, -1, 1e300, True, [1, 2], {"x": {"y": None}}, "é\u2028", 10**30]
     events = [(f"k{i}", {"id": f"k{i}", "verdict": "ab"[i % 2], "odd": odd[i % len(odd)], "a.b": 1, 'q"': 2}, T + i) for i in range(N)]

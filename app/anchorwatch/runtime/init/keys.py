@@ -9,6 +9,8 @@ from anchorwatch.runtime.init import roles
 from anchorwatch.runtime.init.opened import Opened, Side
 from anchorwatch.sources.foreign.routes import BATCHED, event_of
 
+UNKNOWN = "nothing that is known"
+
 
 class Keyed(NamedTuple):
     """What `keyed` must say of each; `why`: in words, where one is to be written anew."""
@@ -49,14 +51,18 @@ def _apart(one: Side, other: Side) -> str:
         return f"{one.topic} has {one.partitions} partitions, {other.topic} {other.partitions}"
     shared = one.places.keys() & other.places.keys()
     together = sum(one.places[key] == other.places[key] for key in shared)
-    if len(shared) >= ENOUGH and together < AGREE * len(shared):
+    if len(shared) < ENOUGH:  # labels that are late: how each side is partitioned must tell
+        apart = _told(one) != _told(other) and UNKNOWN not in (_told(one), _told(other))
+    else:
+        apart = together < AGREE * len(shared)
+    if apart:
         return f"equal keys lie on different partitions: {one.topic} by {_told(one)}, {other.topic} by {_told(other)}"
     return ""
 
 
 def _told(side: Side) -> str:
     how = explained(side.places, side.partitions)
-    return how[0] if how and how[1] >= AGREE else "nothing that is known"
+    return how[0] if how and how[1] >= AGREE else UNKNOWN
 
 
 def _by_id(side: Opened, path: Steps | None, *, batched: bool) -> bool:

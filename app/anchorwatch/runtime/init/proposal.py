@@ -13,7 +13,7 @@ from anchorwatch.runtime.init.features import Feature, Segment, features, segmen
 from anchorwatch.runtime.init.keys import Keyed, keyed
 from anchorwatch.runtime.init.opened import JSON, Opened, Side
 from anchorwatch.runtime.init.roles import Found, Shape
-from anchorwatch.runtime.init.shape import shape
+from anchorwatch.runtime.init.shape import Field, shape
 
 ENOUGH = 20  # records; fewer say nothing
 KEYED = Keyed(predictions=True, outcomes=True)
@@ -102,17 +102,26 @@ def _map(found: Proposal, side: Opened, truths: Opened) -> None:
             used.add(place.path)
     fields |= roles.others(about, taken, len(documents))
     truth |= {name: place for name, place in roles.others(theirs, taken_there, len(labelled)).items() if name in ("model", "environment")}
-    label = roles.answer(theirs, "label", taken_there, set()) or roles.alone(theirs, taken_there)
+    guess = roles.alone(theirs, taken_there)
+    label = roles.answer(theirs, "label", taken_there, set()) or guess
     if label:
         truth["label"] = label
     known = presets.labels_of(labelled, their_id, label.path if label else None)
     if plain or not _bare(found, mine, documents, fields, known):
         labels = set(theirs[label.path].values) if label else set()
         _answers(found, mine if plain else presets.outputs(mine), documents, fields, taken, labels)
+    if label and label == guess and _strange(found, theirs[label.path]):
+        label = None
+        del truth["label"]
     if found.classes and theirs and not label and (label := roles.answer(theirs, "label", taken_there, set(found.classes))):
         truth["label"] = label
     _classes(found, theirs[label.path].values if label else Counter())
     _rest(found, side, truths, (mine, theirs), fields, truth, taken)
+
+
+def _strange(found: Proposal, guess: Field) -> bool:
+    """Has what nothing but its values speaks for none of the answers?"""
+    return found.threshold is None and bool(found.classes) and not set(found.classes) & set(guess.values)
 
 
 def _bare(
