@@ -12,8 +12,8 @@ def test_all_that_waits_for_a_later_version_is_named() -> None:
     names = [line.removesuffix(" is accepted, but not judged in this version") for line in not_judged(parse(FULL, "f"))]
 
     assert names == [
-        "labels.hidden_when",
-        "labels.explored with hidden_when",
+        "arms of a baseline with labels.hidden_when",
+        "promises.quality.metric f1, precision or recall with labels.hidden_when",
         "promises.alive.siblings",
     ]
 

@@ -17,15 +17,27 @@ def _topic_alone(contract: Contract) -> bool:
     return contract.source.decisions.topic is not None and not contract.expects_decisions
 
 
+def _explored_for_nothing(contract: Contract) -> bool:
+    return bool(contract.labels.explored and not contract.baseline and not contract.labels.hidden_when)
+
+
+def _explored_otherwise(contract: Contract) -> bool:
+    explored = contract.labels.explored
+    return bool(explored and explored.arm != "baseline" and not contract.labels.hidden_when)
+
+
+def _hidden_ratio(contract: Contract) -> bool:
+    """No stratum shows all cells of a ratio, and nothing is weighted inside a detector."""
+    promised = contract.promises.quality
+    return bool(contract.labels.hidden_when and promised and promised.metric in ("f1", "precision", "recall"))
+
+
 NOT_YET: tuple[tuple[str, Callable[[Contract], object]], ...] = (
     ("source.decisions without decisions or promises.impact", _topic_alone),
-    ("labels.hidden_when", lambda contract: contract.labels.hidden_when),
-    ("labels.explored without baseline", lambda contract: contract.labels.explored and not contract.baseline),
-    (
-        "labels.explored of another arm than baseline",
-        lambda contract: contract.labels.explored and contract.labels.explored.arm != "baseline",
-    ),
-    ("labels.explored with hidden_when", lambda contract: contract.labels.explored and contract.labels.hidden_when),
+    ("labels.explored without baseline or labels.hidden_when", _explored_for_nothing),
+    ("labels.explored of another arm than baseline", _explored_otherwise),
+    ("arms of a baseline with labels.hidden_when", lambda contract: contract.labels.hidden_when and contract.baseline),
+    ("promises.quality.metric f1, precision or recall with labels.hidden_when", _hidden_ratio),
     ("segments.discover of a regression", lambda contract: contract.segments.discover and contract.task == "regression"),
     ("baseline of a regression", lambda contract: contract.baseline and contract.task == "regression"),
     ("promises.quality.metric rmse", lambda contract: contract.promises.quality and contract.promises.quality.metric == "rmse"),

@@ -6,7 +6,7 @@ import numpy as np
 
 from anchorwatch.stages.table import CELLS, width
 from anchorwatch.watches.arrivals import Waiting
-from anchorwatch.watches.layout import Layout
+from anchorwatch.watches.layout import EXPLORED, Layout
 
 if TYPE_CHECKING:
     from anchorwatch.stages.model_ingest import ModelIngest
@@ -23,12 +23,12 @@ def count_arrived(model: "ModelIngest", layout: Layout, until_ms: int, closed_ms
     if not moments:
         return
     number = model.layout_number(layout)
-    rows = np.flatnonzero((column("layout") == number) & ~np.isnan(column("answer")) & (column(CELLS)[:, 0] > 0))
+    rows = np.flatnonzero((column("layout") == number) & ~np.isnan(column("answer")) & (column(CELLS)[:, 0] % EXPLORED > 0))
     if not len(rows):
         return
     label = model.classes.read(layout.classes, column("label")[rows])
     labelled = (column("revision")[rows] >= 0) & (label >= 0) & (label < len(layout.classes))
-    group = column(CELLS)[rows, 0].astype(np.int64) - 1
+    group = (column(CELLS)[rows, 0] % EXPLORED).astype(np.int64) - 1
     waiting = Waiting(column("at")[rows], group, column("known")[rows], labelled, label == scores.positive)
     for moment in moments:
         found = arrivals.count(waiting, moment)

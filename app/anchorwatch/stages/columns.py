@@ -15,6 +15,7 @@ Objects = Sequence[Any]
 ANSWERED, GIVEN_SCORE, SCORES, FEATURES, STATUS, SEGMENTS, META = map(
     attrgetter, ("prediction", "score", "scores", "features", "status", "segments", "feature_meta")
 )
+ARM_OF, PROPENSITY = attrgetter("arm"), attrgetter("propensity")
 ABSENT = frozenset(("null", "not_found"))  # there is no value that could be old
 
 
@@ -75,7 +76,17 @@ class Maker:
         else:
             codes[ANSWER] = self.answers.of(answers)
         stale = self._stale(list(map(META, records)), at) if self._ages and at is not None else {}
-        return Columns(n, failed, numbers, codes, score, confidence, latency_ms / 1000, end_to_end_s, stale)
+        seconds = latency_ms / 1000
+        return Columns(n, failed, numbers, codes, score, confidence, seconds, end_to_end_s, self._explored(records, codes), stale)
+
+    def _explored(self, records: Objects, codes: dict[str, Ints]) -> NDArray[np.bool_] | None:
+        """Of the hidden class, and let through at random: by its arm, or the model's own with a chance below 1."""
+        hidden = self.layout.hidden
+        if hidden is None or hidden.arm is None:
+            return None
+        found = (ARM_OF(r) == hidden.arm and (hidden.arm != "model" or (PROPENSITY(r) or 1.0) < 1) for r in records)
+        explored: NDArray[np.bool_] = np.fromiter(found, np.bool_, len(records)) & (codes[ANSWER] == hidden.answer)
+        return explored
 
     def _stale(self, metas: Objects, at: Ints) -> dict[str, Ints]:
         """Feature with `stale_after` -> 1 stale, 0 fresh, -1 not told. 0.3 us a record that tells, nothing where none does."""

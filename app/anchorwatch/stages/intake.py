@@ -128,13 +128,15 @@ class Intake:
         self.report.count("anchorwatch.outcomes", added.joined, result="joined", **names)
 
     def _own_arm(self, key: str, maker: Maker, model: ModelIngest, batch: Batch, closed_ms: int) -> Batch:
-        """Other arms are answers of their own, for the baseline watch alone."""
-        arms = list(map(ARM, batch.records))
+        """Other arms are answers of their own, for the baseline watch alone, but for hidden answers that were explored (hidden.py)."""
+        arms, hidden = list(map(ARM, batch.records)), maker.layout.hidden
         if arms.count("model") == len(arms):
             return batch
+        for arm in sorted({*arms} - {"model"}):
+            self.note(key, f"arm.{arm}", arms.count(arm))
+        if hidden is not None:
+            arms = ["model" if hidden.explores(arm, record) else arm for arm, record in zip(arms, batch.records, strict=True)]
         parts = {arm: batch.part(np.array([i for i, each in enumerate(arms) if each == arm], np.int64)) for arm in sorted({*arms, "model"})}
-        for arm in parts.keys() - {"model"}:
-            self.note(key, f"arm.{arm}", len(parts[arm].records))
         for arm, part in parts.items():
             if arm != "model" and compares(maker.layout):
                 columns = maker.columns(part.records, part.latency_ms, np.full(len(part.records), np.nan), part.at)

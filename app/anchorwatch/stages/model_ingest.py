@@ -1,6 +1,5 @@
 """One model in one ingest task: its waiting predictions, what is counted of them, and when they are old enough to be judged."""
 
-import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -11,12 +10,13 @@ from anchorwatch.stages import arms
 from anchorwatch.stages.arrived import count_arrived
 from anchorwatch.stages.columns import Maker, Objects
 from anchorwatch.stages.decided import Decisions, Taken
+from anchorwatch.stages.groups import Groups
 from anchorwatch.stages.join import GHOST, Added, Joined, Waiting
 from anchorwatch.stages.labels import Classes
 from anchorwatch.stages.table import CELLS, width
-from anchorwatch.stages.windows import OpenWindow, numbered
+from anchorwatch.stages.windows import OpenWindow
 from anchorwatch.watches.base import ANSWER, Columns, Floats, Ints, Matured
-from anchorwatch.watches.layout import DECIDED, Layout
+from anchorwatch.watches.layout import DECIDED, EXPLORED, Layout
 
 HOUR_MS = 3_600_000
 LOOK_SHARE = 64  # one record in so many is read as a map, at most; where few come, more of them
@@ -25,63 +25,6 @@ LOOK_SHARE_LEARNING = 16  # how many come is not known yet
 LAYOUTS_MAX = 1_000  # that waiting rows may belong to; numbers of older ones are used again
 
 Windows = dict[tuple[int, int], OpenWindow]  # (window number, layout number) -> counts
-
-
-class Groups:
-    """Which (window, combination) each event of a batch belongs to, and the counting by it."""
-
-    def __init__(self, windows: Ints, combos: Ints, keep: NDArray[np.bool_], into: Callable[[int], OpenWindow]) -> None:
-        """windows, combos: int64[n]; keep: which events count; into: the open window of a number."""
-        self.keep = np.flatnonzero(keep)
-        w, c = windows[self.keep], combos[self.keep]
-        self.all = len(self.keep) == len(keep)
-        number, place = numbered(w)
-        combo, which = numbered(c)
-        pairs, self.pair_of = numbered(place * max(len(combo), 1) + which)
-        self.combos = combo[pairs % max(len(combo), 1)]
-        starts = np.searchsorted(pairs // max(len(combo), 1), np.arange(len(number) + 1))
-        parts = [slice(int(a), int(b)) for a, b in itertools.pairwise(starts)]
-        self.slices = [(into(int(n)), part, self.combos[part]) for n, part in zip(number, parts, strict=True)]
-        self._firsts: dict[int, Ints] = {}  # symbols of a count -> where the cells of each event's pair begin
-
-    def __call__(self, key: str, cells: Ints, where: NDArray[np.bool_] | None = None) -> None:
-        self._add(key, cells, where, None)
-
-    def weighted(self, key: str, cells: Ints, weights: Ints) -> None:
-        self._add(key, cells, None, weights)
-
-    def note_newest(self, at: Ints) -> None:
-        newest = np.full(len(self.combos), -1, np.int64)
-        np.maximum.at(newest, self.pair_of, at[self.keep])
-        for window, part, _ in self.slices:
-            window.last_ms = max(window.last_ms, int(newest[part].max()))
-
-    def _add(self, key: str, cells: Ints, where: NDArray[np.bool_] | None, weights: Ints | None) -> None:
-        if not self.slices:
-            return
-        symbols = self.slices[0][0].layout.counts[key].symbols
-        size, first = len(self.combos) * symbols, self._firsts.get(symbols)
-        if first is None:
-            first = self._firsts[symbols] = self.pair_of * symbols
-        flat = first + (cells if self.all else cells[self.keep])
-        if where is not None and not where.all():
-            flat = flat[where if self.all else where[self.keep]]
-        if weights is None:
-            counts = np.bincount(flat, minlength=size)
-        else:
-            counts = _summed(flat, weights if self.all else weights[self.keep], size)
-        table = counts.reshape(-1, symbols)
-        for window, part, combos in self.slices:
-            window.add(key, combos, table[part])
-
-
-def _summed(flat: Ints, weights: Ints, size: int) -> Ints:
-    """Exact whatever the weights: in floats, four times as fast, while no sum can pass 2**53."""
-    if len(weights) and float(np.abs(weights).max()) * len(weights) < 2.0**53:
-        return np.bincount(flat, weights, size).astype(np.int64)
-    counts = np.zeros(size, np.int64)
-    np.add.at(counts, flat, weights)
-    return counts
 
 
 class ModelIngest:
@@ -228,21 +171,26 @@ class ModelIngest:
         else:
             label = self.classes.read(layout.classes, label)
             codes = np.where(in_time, label, -1)
-            matured = Matured(len(rows), answer.astype(np.int64), codes, np.full(len(rows), np.nan), revised, horizon, self._scores(rows))
+            no_error = np.full(len(rows), np.nan)
+            matured = Matured(len(rows), answer.astype(np.int64), codes, no_error, revised, horizon, *self._kept(rows))
         combos = column("combo")[rows]
         groups = self.groups(window, combos, number)
         for watch in layout.watches:
             watch.mature(layout, matured, groups)
         wrong = in_time & (label != answer)
         if layout.cells is not None and horizon == "late" and width(self.waiting.columns) > len(layout.cells.fields):
-            codes = column(CELLS)[rows[in_time], 1 : 1 + len(layout.cells.fields)]
-            self.into(number)(window).add_apart(layout.cells.key, layout.cells.count(codes, wrong[in_time]))
+            some = in_time if layout.hidden is None else in_time & layout.hidden.visible(matured)
+            codes = column(CELLS)[rows[some], 1 : 1 + len(layout.cells.fields)]
+            self.into(number)(window).add_apart(layout.cells.key, layout.cells.count(codes, wrong[some]))
         if self.waiting.traces and horizon == "late":
             self._tell_wrong(layout, self.into(number)(window), column("hash")[rows[wrong]], combos[wrong])
 
-    def _scores(self, rows: Ints) -> Ints | None:
-        """Group of the score of each row, -1 where none was kept; None where no contract ever asked."""
-        return self.waiting.column(CELLS)[rows, 0].astype(np.int64) - 1 if width(self.waiting.columns) else None
+    def _kept(self, rows: Ints) -> tuple[Ints | None, NDArray[np.bool_] | None]:
+        """Group of the score of each row, -1 where none was kept, and whether it was explored; None where no contract ever asked."""
+        if not width(self.waiting.columns):
+            return None, None
+        first = self.waiting.column(CELLS)[rows, 0].astype(np.int64)
+        return first % EXPLORED - 1, first >= EXPLORED
 
     def groups(self, window: int, combos: Ints, number: int) -> Groups:
         """All of these events in one window of that layout."""
@@ -276,7 +224,11 @@ class ModelIngest:
             return 0, 0
         gone = self.waiting.drop_front(n)
         ghosts = gone["layout"] == GHOST
-        return int((~ghosts & (gone["revision"] < 0)).sum()), int(ghosts.sum())
+        missing = ~ghosts & (gone["revision"] < 0)
+        for number, layout in enumerate(self.layouts):
+            if layout.hidden is not None:  # truth that nobody waits for is not missing
+                missing &= (gone["layout"] != number) | (gone["answer"] != layout.hidden.answer)
+        return int(missing.sum()), int(ghosts.sum())
 
 
 def segment_names(layout: Layout, combos: Ints) -> dict[int, list[str]]:

@@ -14,6 +14,7 @@ from anchorwatch.estimators.cbpe import METRICS, estimate
 from anchorwatch.estimators.confusion import ConfusionMetrics
 from anchorwatch.estimators.interval import Estimate, beta_binomial_interval, mean_interval
 from anchorwatch.estimators.latency_histogram import N_BINS, quantile
+from anchorwatch.stages.strata import joined
 from anchorwatch.watches.base import Ints
 from anchorwatch.watches.baseline import LABELS_MIN, values
 from anchorwatch.watches.layout import Layout
@@ -36,6 +37,7 @@ SHOWN = (
     "decisions.use",
     "decisions.agreement",
     "calibration@late",
+    "explored@late",
 )
 ARRIVED = "recent/arrived"
 EMPTY: Mapping[str, Ints] = MappingProxyType({})
@@ -118,6 +120,8 @@ class Recent:
         error: of a regression mae or rmse; None: what the contract promises, else mae.
         """
         if not self.layout.regression:
+            if self.layout.hidden is not None:
+                return joined(self, since_ms, Quality)
             cells = self.confusions(since_ms)
             return None if cells is None else [self.quality(each) for each in cells]
         key, moments = self.key_of("abs_error@late"), self.key_of("error_moments@late")

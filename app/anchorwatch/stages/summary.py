@@ -9,7 +9,7 @@ from anchorwatch.contract import Contract
 from anchorwatch.contract.values import duration_text
 from anchorwatch.estimators.interval import Estimate
 from anchorwatch.events import Summary
-from anchorwatch.stages import uplift
+from anchorwatch.stages import strata, uplift
 from anchorwatch.stages.evidence import six
 from anchorwatch.stages.recent import Quality, Recent
 from anchorwatch.stages.reliability import LastDays, last_days, said
@@ -86,7 +86,7 @@ def summary_of(judge: "ModelJudge") -> Summary:
         for name, value in values.items():
             columns[name].append(six(value))
     reasons = {"metric": metric} | _waiting(qualities, metric, columns) | _worth(contract, worth, arms) | arms
-    reasons |= _suspected(judge) | told(layout, recent) | _scores(recent, days, blank) | _learning(judge)
+    reasons |= _suspected(judge) | told(layout, recent) | _scores(recent, days, blank) | _learning(judge) | strata.told(recent)
     return Summary(
         contract.model, contract.environment, judge.to_ms, "learning" if layout.learning else "watching", [layout.segments[r] for r in rows],
         columns, reasons, dict(judge.tallies), contract.owner.team, judge.traffic,

@@ -14,6 +14,7 @@ NOT_WATCHES = {
     "cells",
     "evaluations",
     "fields",
+    "hidden",
     "layout",
     "lines",
     "pace",

@@ -66,6 +66,7 @@ class Columns:
     confidence: Floats
     latency_s: Floats
     end_to_end_s: Floats
+    explored: NDArray[np.bool_] | None = None  # let through at random (hidden.py); None: the contract explores nothing
     stale: dict[str, Ints] = field(default_factory=dict)  # feature with `stale_after` -> 1 stale, 0 fresh, -1 not told
 
 
@@ -80,6 +81,7 @@ class Matured:
     revised: NDArray[np.bool_]  # its label replaced another
     horizon: str = "late"  # of Layout.horizons
     score: Ints | None = None  # group of its score (scores.py), -1: none; None: not kept
+    explored: NDArray[np.bool_] | None = None  # let through at random (hidden.py)
 
 
 # what was done with a prediction: `Used.use`

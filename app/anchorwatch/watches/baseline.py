@@ -88,7 +88,8 @@ def judges_arms(layout: "Layout") -> bool:
 
 
 def compares_arms(layout: "Layout") -> bool:
-    return layout.contract.baseline is not None and not layout.regression and len(layout.classes) > 0
+    """Not where truth is hidden: what is seen of the model's arm is then no fair sample of it."""
+    return layout.contract.baseline is not None and not layout.regression and len(layout.classes) > 0 and layout.hidden is None
 
 
 class Baseline(Quiet):
@@ -106,7 +107,8 @@ class Baseline(Quiet):
         side, labelled = len(layout.classes) + 1, matured.label >= 0
         symbols = matured.label * side + matured.answer
         if cells(layout).key in layout.counts:
-            add(cells(layout).key, np.where(labelled, symbols, side * side), None)
+            visible = layout.hidden.visible(matured) if layout.hidden is not None else None
+            add(cells(layout).key, np.where(labelled, symbols, side * side), visible)
         if compares_arms(layout):
             add(arms(layout).key, np.where(labelled, symbols, 0), labelled)
 

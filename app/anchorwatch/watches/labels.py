@@ -45,11 +45,11 @@ class Labels(Quiet):
     def counts(self, layout: "Layout") -> Sequence[Count]:
         return [count_of(horizon) for horizon in layout.horizons if horizon != "typical"]
 
-    def mature(self, layout: "Layout", matured: Matured, add: Add) -> None:  # noqa: ARG002
+    def mature(self, layout: "Layout", matured: Matured, add: Add) -> None:
         if matured.horizon == "typical":
             return
         symbols = np.where(matured.label < 0, MISSING, np.where(matured.revised, REVISED, LABELLED))
-        add(count_of(matured.horizon).key, symbols, None)
+        add(count_of(matured.horizon).key, symbols, layout.hidden.due(matured) if layout.hidden is not None else None)
 
     def monitors(self, layout: "Layout") -> Sequence[Monitor]:
         found: list[Monitor] = []

@@ -15,8 +15,10 @@ from anchorwatch.estimators.season import season_lines
 from anchorwatch.watches.arrivals import Arrivals
 from anchorwatch.watches.base import OTHER, WHOLE, Accepted, Columns, Count, Floats, Ints, Monitor, Reference, Stream, Watch
 from anchorwatch.watches.cells import Cells
+from anchorwatch.watches.hidden import Hidden, hidden_of
 from anchorwatch.watches.scores import Scores, scores_of
 
+EXPLORED = 128  # above all groups of scores
 NO_EDGES: Floats = np.zeros(0)
 DECIDED = "decided"  # the age at which decisions are looked at
 
@@ -120,7 +122,13 @@ class Layout:
 
     @cached_property
     def arrivals(self) -> Arrivals | None:
-        return Arrivals(self, self.scores) if self.scores is not None else None
+        """None where truth is hidden: labels that never come would be taken for late ones."""
+        return Arrivals(self, self.scores) if self.scores is not None and self.hidden is None else None
+
+    @cached_property
+    def hidden(self) -> Hidden | None:
+        """Answers whose truth never shows; None where all of it does."""
+        return hidden_of(self)
 
     @cached_property
     def apart(self) -> dict[str, tuple[int, int]]:
@@ -129,12 +137,17 @@ class Layout:
         return found | ({self.arrivals.key: (self.arrivals.rows, 1)} if self.arrivals is not None else {})
 
     def kept(self, columns: Columns) -> NDArray[np.uint8] | None:
-        """uint8[n, 1 + fields]: what is kept of predictions until they are judged: score group + 1, then `Cells.of`; 0 not known."""
-        if not self.apart:
+        """uint8[n, 1 + fields]: what is kept of predictions until they are judged: score group + 1, then `Cells.of`; 0 not known.
+
+        The first has `EXPLORED` added where truth shows though the answer hides it.
+        """
+        if self.cells is None and self.scores is None and columns.explored is None:
             return None
         score = np.zeros((columns.n, 1), np.uint8)
         if self.scores is not None:
             score[:, 0] = self.scores.of(columns) + 1
+        if columns.explored is not None:
+            score[columns.explored, 0] += EXPLORED
         return score if self.cells is None else np.concatenate([score, self.cells.of(columns)], axis=1)
 
     @property

@@ -6,7 +6,7 @@ Method: predictions are counted when they are as old as `labels.delay.late`, and
   warns hours or days earlier and never pages: early labels are not a fair sample, and a change of the delay moves them; promises are judged at
   `late` alone. Errors are a 0/1 stream against their line; a promise on F1, precision or recall is a bet per confusion cell; regression errors,
   at `late`, are clipped at the reference's 99.5 % point. River's metrics come from the same cells. Scores that no longer mean what they did
-  are warned of (`Miscalibrated`, calibrating.py).
+  are warned of (`Miscalibrated`, calibrating.py). Where truth is hidden, what is visible and what was explored are judged apart (hidden.py).
 Runbook: open the trace of a wrong prediction; compare with what the inputs and predictions watches say; ask for a new model version.
 """
 
@@ -18,6 +18,7 @@ import numpy as np
 from anchorwatch.estimators.tables import promise, promise_heal
 from anchorwatch.watches.base import ABS_ERROR, Add, Count, Explained, Floats, Ints, Matured, Monitor, Quiet, Seen, Stream, Tilt, short_hash
 from anchorwatch.watches.calibrating import SUBJECT, calibration_monitor, explain
+from anchorwatch.watches.hidden import explored_monitors
 from anchorwatch.watches.lines import EVENTS_MIN, line_of
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Quality(Quiet):
     def counts(self, layout: "Layout") -> Sequence[Count]:
         if not layout.regression:
             found = [confusion(layout, horizon) for horizon in horizons(layout)]
+            found += [layout.hidden.cells] if layout.hidden is not None else []
             return found if layout.scores is None else [*found, layout.scores.cells]
         return [errors(layout), moments(layout)] if clip(layout) else []
 
@@ -77,10 +79,16 @@ class Quality(Quiet):
         side = len(layout.classes) + 1
         known = matured.label >= 0
         cells = np.where(known, matured.label * side + matured.answer, side * side)
-        add(confusion(layout, matured.horizon).key, cells, None)
-        if layout.scores is not None and matured.score is not None and matured.horizon == "late":
-            outcome = matured.label == layout.scores.positive
-            add(layout.scores.cells.key, 2 * matured.score + outcome, known & (matured.score >= 0) & (matured.label < len(layout.classes)))
+        visible = layout.hidden.visible(matured) if layout.hidden is not None else None
+        add(confusion(layout, matured.horizon).key, cells, visible)
+        if matured.horizon != "late":
+            return
+        if layout.hidden is not None:
+            symbols = layout.hidden.symbols(matured)
+            add(layout.hidden.cells.key, symbols, symbols >= 0)
+        if layout.scores is not None and matured.score is not None:
+            outcome, there = matured.label == layout.scores.positive, known & (matured.score >= 0) & (matured.label < len(layout.classes))
+            add(layout.scores.cells.key, 2 * matured.score + outcome, there if visible is None else there & visible)
 
     def _mature_numbers(self, layout: "Layout", matured: Matured, add: Add) -> None:
         bound = clip(layout)
@@ -101,7 +109,7 @@ class Quality(Quiet):
             found += self._promised(layout, row, segment)
             for horizon in horizons(layout):
                 found += self._against_reference(layout, row, segment, horizon)
-        return found + calibration_monitor(layout)
+        return found + calibration_monitor(layout) + explored_monitors(layout)
 
     # against the promise
 
@@ -117,7 +125,7 @@ class Quality(Quiet):
             line = (1 - promised.at_least if promised.at_least is not None else promised.at_most or 0.0) + slack
             return [_errors(layout, name, row, segment, min(line, 1 - 1e-6), None)]
         positive = layout.class_codes.get(layout.contract.labels.positive or "")
-        if positive is None or promised.at_least is None:
+        if positive is None or promised.at_least is None or layout.hidden is not None:  # no stratum shows all four cells
             return []
         bets = ratio_values(name, promised.at_least - slack, positive, len(layout.classes) + 1)
         return [_bet(name, row, segment, confusion(layout).key, bets, None, promised.at_least - slack)]
@@ -170,7 +178,8 @@ class Quality(Quiet):
         early = " so far, by the labels that came early," if horizon == "typical" else ""
         tail = " while the whole still looks fine" if seen.whole_looks_fine and seen.segment != "whole" else ""
         interval = f" [{seen.interval[0]:.3g}, {seen.interval[1]:.3g}]" if seen.interval else ""
-        if name in ("error", "accuracy"):
+        if name in ("error", "accuracy", "explored.error"):
+            where = " that were explored, since their truth is hidden else," if name == "explored.error" else where
             now = 1 - (seen.current or 0.0)
             usual = f", was {100 * (1 - seen.reference):.3g} %" if seen.reference is not None else ""
             low, high = (1 - seen.interval[1], 1 - seen.interval[0]) if seen.interval else (None, None)
