@@ -2,13 +2,18 @@
 
 import json
 
+import numpy as np
 import pytest
 from tests.stages.lives import ManyLives
-from tests.traffic import LOAN, T0, Fault, loan_applied, traffic
+from tests.traffic import LOAN, T0, Fault, contract_of, edited, learnt, loan_applied, rows_of, traffic
 
 from anchorwatch.runtime import formats
 from anchorwatch.runtime.drive import Clockwork, Event
 from anchorwatch.sources.base import Refused
+from anchorwatch.stages.columns import Maker
+from anchorwatch.stages.reference import reference_to_json
+from anchorwatch.watches import catalogue
+from anchorwatch.watches.layout import Layout
 
 MARK = "Wilhelmine"
 PRIVATE = LOAN.replace("job: {type: category}", "job: {type: category, private: true}").replace(
@@ -56,3 +61,25 @@ def test_a_dead_letter_holds_its_key_and_unless_told_otherwise_its_value(verbati
     letter = formats.native(verbatim=verbatim).dead_letter(row, "p", 0, Refused(0, "malformed", "$", "no JSON", ""), "dead")
 
     assert [MARK.encode() in (part or b"") for part in (letter.key, letter.value)] == held
+
+
+def test_a_reference_holds_no_value_of_a_private_feature_and_still_knows_them_again() -> None:
+    """`apply` and learning write it to `contracts`: digests of categories, edges of numbers to three digits, no smallest and largest value."""
+    contract = contract_of(PRIVATE)
+    trades = [f"{MARK}'s {name}" for name in ("bakery", "forge", "mill")]
+    events = edited(
+        traffic(1_500, start_ms=T0),
+        lambda record: record | {"features": record["features"] | {"job": trades[len(record["prediction_id"]) % 3]}},
+    )
+    reference = learnt(contract, events)
+    told = json.dumps(reference_to_json(reference))
+    rows, places = rows_of(contract, events)
+
+    codes = Maker(Layout(contract, reference, catalogue()), dict(places)).columns(
+        rows.predictions, rows.latency_ms, np.full(1_500, np.nan), rows.at
+    ).codes["job"]  # fmt: skip
+
+    assert MARK not in told
+    assert set(codes.tolist()) == set(range(len(reference.values["job"])))
+    assert [name for name in reference.limits if not name.startswith("$")] == ["age"]
+    assert all(float(f"{edge:.3g}") == edge for edge in reference.edges["amount"])

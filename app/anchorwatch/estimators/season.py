@@ -31,6 +31,14 @@ def season_rates(k: ArrayLike, n: ArrayLike) -> Floats:
     Guarantee: empirical: with a line on these rates, .4 to .7 false pages where one is promised, under a swing of half the rate.
     Source:    empirical Bayes with a beta prior by moments, Efron and Morris 1973, JASA 68.
     """
+    return season_known(k, n)[0]
+
+
+def season_known(k: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats]:
+    """The usual rate of each cell, and how many events stand behind it: its own and those that the mean lends it (`kap`).
+
+    Takes: as `season_rates`. Gives: float64[cells, ...] each; the second at most the whole week's.
+    """
     kk, nn = np.asarray(k, np.float64), np.asarray(n, np.float64)
     total = np.maximum(nn.sum(0), 1.0)
     p = kk.sum(0) / total
@@ -45,7 +53,8 @@ def season_rates(k: ArrayLike, n: ArrayLike) -> Floats:
         kap = np.where(signal > 0, np.maximum(p * (1 - p) - signal, 0.0) / np.where(signal > 0, signal, 1.0), np.inf)
     pull = np.where(np.isinf(kap), 1.0, kap / np.maximum(np.where(np.isinf(kap), 1.0, kap) + nn, 1e-300))
     rates: Floats = (1 - pull) * own + pull * p
-    return rates
+    behind: Floats = np.minimum(nn + np.where(np.isinf(kap), total, kap), total)
+    return rates, behind
 
 
 def season_lines(rates: ArrayLike, mean: ArrayLike, line: ArrayLike) -> Floats:

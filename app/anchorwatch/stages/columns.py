@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anchorwatch.events import canonical
-from anchorwatch.watches.base import ANSWER, Columns, Floats, Ints
+from anchorwatch.watches.base import ANSWER, Columns, Floats, Ints, short_hash
 from anchorwatch.watches.layout import Layout
 
 Objects = Sequence[Any]
@@ -36,6 +36,18 @@ class Codes(dict[Any, int]):
         return np.fromiter(map(self.__getitem__, column), np.int64, len(column))
 
 
+class PrivateCodes(Codes):
+    """Of a private category, whose reference names digests in place of values; 1 us a record."""
+
+    def __missing__(self, value: Any) -> int:
+        return self.get(digest(value if isinstance(value, str) else canonical(value)), self.rest)
+
+
+def digest(text: str) -> str:
+    """Stands for a private value, in the reference and in what is told."""
+    return f"#{short_hash(text)}"
+
+
 class Maker:
     """Compiled once per layout: how its records become columns."""
 
@@ -49,7 +61,8 @@ class Maker:
         self._codes = {}
         for name in self.categories:
             named = reference.values.get(name, ()) if reference else ()
-            self._codes[name] = Codes(named, len(named) + 1, reference.rare.get(name, ()) if reference else ())
+            kind = PrivateCodes if layout.is_private(name) else Codes
+            self._codes[name] = kind(named, len(named) + 1, reference.rare.get(name, ()) if reference else ())
         self.answers = Codes(layout.classes, len(layout.classes))
         self._dimensions = [Codes((), 0) for _ in layout.dimensions]
         for codes, known in zip(self._dimensions, layout.value_codes, strict=True):
@@ -102,12 +115,14 @@ class Maker:
         return found
 
     def raw_categories(self, records: Objects) -> dict[str, Objects]:
-        """Category -> its values as text, None where absent."""
+        """Category -> its values as text, None where absent; of a private one their digests."""
         features = list(map(FEATURES, records))
-        return {
+        found: dict[str, Objects] = {
             name: [v if v is None or isinstance(v, str) else canonical(v) for v in map(self._place_of[name], features)]
             for name in (self.categories if features else ())
         }
+        hidden = {name: [v if v is None else digest(v) for v in found[name]] for name in found if name in self.private}
+        return found | hidden
 
     def _confidence(self, score: Floats, many: Objects) -> Floats:
         """The largest class probability; of two classes with one score, the larger side."""

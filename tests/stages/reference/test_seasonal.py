@@ -8,7 +8,7 @@ import pytest
 from tests.traffic import LOAN, contract_of, loan_reference
 
 from anchorwatch.contract import Contract
-from anchorwatch.estimators.season import CELLS, HOUR_MS
+from anchorwatch.estimators.season import CELLS, HOUR_MS, hour_of_week
 from anchorwatch.stages.monitors import Monitors
 from anchorwatch.stages.reference import reference_from_json, reference_to_json
 from anchorwatch.stages.reference.counting import _clumping
@@ -116,6 +116,23 @@ def test_the_line_is_as_far_above_the_usual_rate_at_every_hour() -> None:
 
     assert stream.hours - usual == pytest.approx(stream.line - found.reference)
     assert np.corrcoef(usual, rate(np.arange(CELLS) % 24))[0, 1] > 0.95
+
+
+def test_an_hour_that_nobody_saw_has_a_line_that_allows_for_it() -> None:
+    """Behind it stand the 150 events that the mean lends, of which Wilson's upper end is .09; the hours beside it keep their own."""
+    known = weekly(1).reference
+    assert known is not None
+    key = next(key for key, count in weekly(1).counts.items() if count.name == "confusion@late")
+    hours = hours_of(np.random.default_rng(1), key, 0.5)
+    without = {key: [(hour, dense) for hour, dense in hours[key] if hour_of_week(hour * HOUR_MS) != 30]}
+    bare = Layout(weekly(1).contract, replace(known, season={}, phi={}), catalogue())
+
+    [usual] = seasons(bare, without)[ERROR]
+    [before] = seasons(bare, hours)[ERROR]
+
+    tolerated = monitor(bare).streams[0].line - float(monitor(bare).reference or 0)
+    assert usual[30] + tolerated == pytest.approx(0.09, abs=0.015)
+    assert np.delete(usual, 30) == pytest.approx(np.delete(before, 30), abs=0.002)
 
 
 def test_hours_are_those_of_the_business() -> None:

@@ -58,9 +58,8 @@ def learn(
         bins[SCORE] = np.union1d(bins[SCORE], [limit])  # so that a bin has one answer
     if declared.task == "regression":
         bins[ANSWER] = _edges(columns.numbers[ANSWER])
-    limits = {n: (float(np.nanmin(v)), float(np.nanmax(v))) for n, v in columns.numbers.items() if n != ANSWER and not np.isnan(v).all()}
-    if len(errors):
-        limits[ABS_ERROR] = (0.0, float(max(np.quantile(errors, ERROR_QUANTILE), 1e-9)))
+    bins |= {name: np.unique(_three_digits(bins[name])) for name in bins.keys() & maker.private}
+    limits = _limits(columns, maker.private, errors)
     values, rare = _categories(maker, rows.predictions)
     first = Reference(
         id="", from_ms=int(rows.at.min()), to_ms=int(rows.at.max()) + 1, rows=len(rows.predictions),
@@ -78,6 +77,20 @@ def learn(
 
 def _edges(values: Floats) -> Floats:
     return reference_bins(values[np.isfinite(values)]).edges
+
+
+def _limits(columns: Columns, private: frozenset[str], errors: Floats) -> dict[str, tuple[float, float]]:
+    """The smallest and the largest value of each number; of a private one neither, since each was somebody's."""
+    known = {name: v for name, v in columns.numbers.items() if name != ANSWER and name not in private and not np.isnan(v).all()}
+    found = {name: (float(np.nanmin(v)), float(np.nanmax(v))) for name, v in known.items()}
+    if len(errors):
+        found[ABS_ERROR] = (0.0, float(max(np.quantile(errors, ERROR_QUANTILE), 1e-9)))
+    return found
+
+
+def _three_digits(values: Floats) -> Floats:
+    """Edges of a private number: where the bins lie, not what somebody's value was."""
+    return np.array([float(f"{value:.3g}") for value in values])
 
 
 def with_features(contract: Contract, samples: Sequence[Mapping[str, Any]]) -> Contract:

@@ -8,9 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from anchorwatch.estimators.season import CELLS, HOUR_MS, season_rates
+from anchorwatch.estimators.lines import line_above
+from anchorwatch.estimators.season import CELLS, HOUR_MS, season_known
 from anchorwatch.watches.base import Floats, Ints, Monitor, Stream
 from anchorwatch.watches.layout import Layout
+from anchorwatch.watches.lines import luck_of
 from anchorwatch.watches.pace import DAY_HOURS, DAYS_MIN, WEEKS_DAYS, cell_of
 
 ROWS_MAX = 40  # segments, with the whole; smaller ones have the line of the whole week
@@ -29,7 +31,10 @@ def asked_for(layout: Layout) -> bool:
 
 
 def seasons(layout: Layout, hours: Hours) -> dict[str, Floats]:
-    """Monitor key -> float64[streams, 168], usual rates; only where they differ from the whole week's beyond luck and by what matters."""
+    """Monitor key -> float64[streams, 168], usual rates; only where they differ from the whole week's beyond luck and by what matters.
+
+    Of an hour that few events stand behind it is the rate that leaves its line no lower than the upper end of what the rate may be.
+    """
     assert layout.reference is not None, "asked of references alone"
     bare = Layout(layout.contract, replace(layout.reference, counts={}, phi={}), layout.watches)
     promised = {monitor.key for monitor in bare.monitors}
@@ -69,11 +74,14 @@ def _series(monitor: Monitor, stream: Stream, hours: Hours) -> Series:
 
 def _rates(layout: Layout, monitor: Monitor, stream: Stream, hours: Hours) -> Floats:
     at, n, k = _series(monitor, stream, hours)
-    cells = _cells(layout, at)
-    if layout.contract.reference.season == "week":
-        return season_rates(np.bincount(cells, k, CELLS), np.bincount(cells, n, CELLS))
-    by_hour = season_rates(np.bincount(cells % DAY_HOURS, k, DAY_HOURS), np.bincount(cells % DAY_HOURS, n, DAY_HOURS))
-    return np.tile(by_hour, CELLS // DAY_HOURS)
+    cells, size = _cells(layout, at), CELLS
+    if layout.contract.reference.season == "day":
+        cells, size = cells % DAY_HOURS, DAY_HOURS
+    rates, behind = season_known(np.bincount(cells, k, size), np.bincount(cells, n, size))
+    upper = line_above(rates * behind, behind, 0.0, 1.0, luck_of(layout))
+    tolerated = stream.line - (layout.usual(monitor, stream) or 0.0)
+    usual: Floats = np.clip(np.maximum(rates, upper - tolerated), 0.0, 1.0)
+    return np.tile(usual, CELLS // size)
 
 
 def _cells(layout: Layout, at: Ints) -> Ints:
