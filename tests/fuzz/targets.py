@@ -5,6 +5,7 @@ The health endpoints read no body.
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -19,11 +20,12 @@ from tests.traffic import LOAN, T0, loan_applied, traffic
 from anchorwatch import contract as contracts
 from anchorwatch.config import load
 from anchorwatch.engine.store import Head
-from anchorwatch.errors import ContractError, StateRefused
+from anchorwatch.errors import ConfigError, ContractError, StateRefused
 from anchorwatch.events import Command, FlagChange, Role, Row, headed
-from anchorwatch.runtime import formats, shown
+from anchorwatch.runtime import formats, init, shown
 from anchorwatch.runtime.control import Controls, FlagReader
 from anchorwatch.runtime.drive import Clockwork, Drive
+from anchorwatch.runtime.init.opened import Side
 from anchorwatch.runtime.job import of_settings
 from anchorwatch.runtime.roster import Roster
 from anchorwatch.runtime.sinks import decoded
@@ -93,6 +95,26 @@ def foreign(name: str) -> Target:
         assert told == {0, 1}, "a record is lost without a word"
 
     return Target(tuple(row[1] or b"" for row in rows), take, 6)
+
+
+def sampled() -> Target:
+    """`init` on topics of every format in which some records are odd: a contract that passes its own check, or a reason with what to do."""
+    events = traffic(24, seed=6)
+    topics = [disguise.rows("predictions", events) for disguise in DISGUISES.values()]
+    truths = Side("o", tuple((e.key, e.value, i, e.at_ms) for i, e in enumerate(e for e in events if e.role == "outcomes")), 0, "outcomes")
+
+    def take(raw: bytes) -> None:
+        step = (3, 12, 25, 40)[len(raw) % 4]
+        rows = [row if i % step else _other(row, raw) for i, row in enumerate(topics[len(raw) % len(topics)])]
+        with suppress(ConfigError):
+            made = init.write(Side("t", tuple(rows), 0), truths, T0)
+            assert contracts.parse(made.text, "init") == made.contract
+
+    return Target(tuple(row[1] or b"" for rows in topics for row in rows[:20]), take, 1)
+
+
+def _other(row: Row, value: bytes) -> Row:
+    return headed((row[0], value, row[2], row[3]), list(getattr(row, "headers", {}).items()))
 
 
 # hooks
@@ -238,6 +260,7 @@ TARGETS: dict[str, Callable[[], Target]] = {
     **{role: (lambda role=role: native(role)) for role in NATIVE},  # type: ignore[misc]  # bound now
     **{name: (lambda name=name: foreign(name)) for name in DISGUISES},  # type: ignore[misc]
     **{f"hook-{name}": (lambda name=name: hook(name)) for name in BODIES},  # type: ignore[misc]
+    "init": sampled,
     "contract": contract_file,
     "contracts": lambda: control("contracts", msgspec.json.encode(loan_applied())),
     "applied": applied,

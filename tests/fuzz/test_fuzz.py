@@ -13,7 +13,7 @@ from anchorwatch.engine.store import Head
 from anchorwatch.errors import StateRefused
 from anchorwatch.stages.registry import Registry
 
-INPUTS = {"restore": 60, "applied": 30, "contract": 60}  # slow ones; else 300
+INPUTS = {"init": 60, "restore": 60, "applied": 30, "contract": 60}  # slow ones; else 300
 
 
 @pytest.mark.parametrize("name", TARGETS)

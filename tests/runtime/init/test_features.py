@@ -42,3 +42,13 @@ def test_segments_are_few_values_spoken_names_first() -> None:
 
     assert [(each.name, each.path) for each in found] == [("country", None), ("job", None)]
     assert [each.path for each in segments(mine, [], ("y",), set(), N)] == [("x", "country"), ("x", "job")]
+
+
+def test_a_name_in_two_places_is_one_segment_and_ids_are_none() -> None:
+    """Of few records ids have few values as well; a name that no contract takes is passed over."""
+    documents = [
+        {"a": {"tier": "xy"[i % 2]}, "b": {"tier": "xyz"[i % 3]}, "ref": f"r{i}", "k=v": "xy"[i % 2], "n" * 101: "xy"[i % 2]}
+        for i in range(40)
+    ]
+
+    assert [(each.name, each.path) for each in segments(shape(documents), [], None, set(), 40)] == [("tier", ("b", "tier"))]

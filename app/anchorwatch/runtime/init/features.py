@@ -10,6 +10,7 @@ from anchorwatch.runtime.init.shape import Field
 
 ENOUGH = 20  # values; fewer say nothing of how many are different
 SEGMENTS_MAX = 3
+NAME_MAX = 100  # characters of a segment's name in a contract
 SEGMENT_VALUES = (2, 50)
 CATEGORY_VALUES_MAX = 250  # the contract's own default of values_max
 PRIVATE = frozenset((
@@ -86,11 +87,14 @@ def segments(mine: Shape, known: Sequence[Feature], where: Steps | None, taken: 
         ):
             continue
         is_feature = path[:-1] == where and name in categories
-        if not is_feature and (name in categories or "=" in name or "," in name):
+        if "=" in name or "," in name or len(name) > NAME_MAX or (not is_feature and name in categories):
             continue
         top = max(seen.values.values()) / seen.values.total()
-        if top > 0.98 or seen.present < 0.5 * n:
+        if top > 0.98 or seen.present < 0.5 * n or seen.unique > 0.5:  # of few records ids have few values as well
             continue
         rank = next((i for i, spoken in enumerate(SPOKEN) if spoken in seen.words), len(SPOKEN))
         judged.append((0 if path[:1] == ("segments",) else 1 + rank, top, Segment(name, None if is_feature else path, _shares(seen))))
-    return [segment for _, _, segment in sorted(judged, key=lambda each: each[:2])[:SEGMENTS_MAX]]
+    first: dict[str, Segment] = {}
+    for _, _, segment in sorted(judged, key=lambda each: each[:2]):
+        first.setdefault(segment.name, segment)  # of one name in two places the better one
+    return list(first.values())[:SEGMENTS_MAX]

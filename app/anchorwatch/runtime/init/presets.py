@@ -31,8 +31,13 @@ class Answer(NamedTuple):
 
 
 def about(shape: Shape) -> Shape:
-    """All but what the model was given and what it answered, and the version of the format."""
-    return {path: field for path, field in shape.items() if path[0] not in (INPUT, OUTPUT) and path[-1] != "eventVersion"}
+    """All but what the model was given and what it answered, and the wrapping of the format."""
+    return {path: field for path, field in shape.items() if path[0] not in (INPUT, OUTPUT) and not wrapping(path)}
+
+
+def wrapping(path: Steps) -> bool:
+    """Of SageMaker's records, which say nothing of the call that is not in a document already."""
+    return path[:1] == ("event",) and path[1:2] in (("captureData",), ("eventMetadata",), ("eventVersion",))
 
 
 def outputs(shape: Shape) -> Shape:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from anchorwatch.contract.fields import Steps
+from anchorwatch.contract.values import TEXT_MAX
 from anchorwatch.errors import ConfigError
 from anchorwatch.events import Role
 from anchorwatch.runtime.init import models, presets, roles
@@ -147,7 +148,9 @@ def _rest(
         where = roles.group(mine, taken)
     else:
         where = (presets.INPUT,)
-        taken |= {path for path in mine if path[0] == presets.OUTPUT or path in (("status",), ("model",), ("version",))}
+        taken |= {
+            path for path in mine if path[0] == presets.OUTPUT or path in (("status",), ("model",), ("version",)) or presets.wrapping(path)
+        }
         if place := models.place(side, mine):
             fields["model"] = Found(place)
             taken.add(place)
@@ -205,7 +208,7 @@ def _classes(found: Proposal, labels: Counter[str]) -> None:
         return
     every = Counter(labels)
     every.update(found.classes)
-    every = Counter({name: n for name, n in every.items() if name.isprintable() and name.strip()})
+    every = Counter({name: n for name, n in every.items() if name.isprintable() and 0 < len(name.strip()) <= TEXT_MAX})
     names = sorted(every, key=lambda name: (-every[name], name))[: roles.CLASSES_MAX]
     if len(names) < 2:
         names += [name for name in ("0", "1", "other") if name not in names][: 2 - len(names)]

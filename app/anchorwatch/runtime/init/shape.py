@@ -13,6 +13,7 @@ from anchorwatch.events import canonical
 
 DEPTH_MAX = 5
 PATHS_MAX = 2_000  # of one topic; above: further ones are not looked at
+NAME_MAX = 400  # characters of a path; a contract takes 500
 VALUES_MAX = 50_000  # distinct values remembered of one path
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
@@ -90,6 +91,8 @@ def shape(documents: Iterable[Mapping[str, Any]]) -> dict[Steps, Field]:
 
 def _can_be_named(path: Steps) -> bool:
     """A contract holds no control characters, and must find the path again that it writes."""
+    if sum(len(str(step)) for step in path) > NAME_MAX:
+        return False
     try:
         return all(str(step).isprintable() and str(step).strip() for step in path) and steps(written(path)) == path
     except Unfit:
