@@ -14,7 +14,7 @@ def test_all_that_waits_for_a_later_version_is_named() -> None:
     assert names == [
         "arms of a baseline with labels.hidden_when",
         "promises.quality.metric f1, precision or recall with labels.hidden_when",
-        "promises.alive.siblings",
+        "promises.alive.siblings of topics that its feed does not read",
     ]
 
 
@@ -32,6 +32,12 @@ def test_a_topic_of_decisions_alone_says_nothing_of_what_is_expected() -> None:
     name = "source.decisions without decisions or promises.impact"
 
     assert not_judged(parse(SMALL + "source: {decisions: {topic: done}}\n", "f")) == [f"{name} is accepted, but not judged in this version"]
+
+
+def test_siblings_are_judged_on_topics_that_its_feed_reads() -> None:
+    for topic, read in (("anchorwatch.outcomes", True), ("done", True), ("elsewhere", False)):
+        text = SMALL + f"source: {{outcomes: {{topic: {topic}}}}}\npromises: {{alive: {{siblings: [{topic if read else 'other'}]}}}}\n"
+        assert bool(not_judged(parse(text, "f"))) is not read
 
 
 def test_mean_squared_error_waits() -> None:

@@ -32,6 +32,13 @@ def _hidden_ratio(contract: Contract) -> bool:
     return bool(contract.labels.hidden_when and promised and promised.metric in ("f1", "precision", "recall"))
 
 
+def _foreign_siblings(contract: Contract) -> bool:
+    """Is a sibling neither a topic that its `source` names nor a standard one, as they are called unless the settings say otherwise?"""
+    roles = ("predictions", "outcomes", *(("decisions",) if contract.expects_decisions else ()))
+    read = {getattr(contract.source, role).topic or f"anchorwatch.{role}" for role in roles}
+    return not set(contract.promises.alive.siblings) <= read
+
+
 NOT_YET: tuple[tuple[str, Callable[[Contract], object]], ...] = (
     ("source.decisions without decisions or promises.impact", _topic_alone),
     ("labels.explored without baseline or labels.hidden_when", _explored_for_nothing),
@@ -41,7 +48,7 @@ NOT_YET: tuple[tuple[str, Callable[[Contract], object]], ...] = (
     ("segments.discover of a regression", lambda contract: contract.segments.discover and contract.task == "regression"),
     ("baseline of a regression", lambda contract: contract.baseline and contract.task == "regression"),
     ("promises.quality.metric rmse", lambda contract: contract.promises.quality and contract.promises.quality.metric == "rmse"),
-    ("promises.alive.siblings", lambda contract: contract.promises.alive.siblings),
+    ("promises.alive.siblings of topics that its feed does not read", _foreign_siblings),
 )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from anchorwatch.events import Observation, Role, Row, Rows
 from anchorwatch.stages import deciding
 from anchorwatch.stages._formats import Decoder, Formats, Translator
+from anchorwatch.stages.beside import Listening
 from anchorwatch.stages.columns import Maker, Objects
 from anchorwatch.stages.dead import DeadLetters
 from anchorwatch.stages.ingest_state import Book
@@ -53,10 +54,9 @@ class Ingest:
         self, task: int, tasks: int, registry: Registry, formats: Formats, settings: IngestSettings, chunks: Mapping[bytes, bytes]
     ) -> None:
         """chunks: what the last life of this task wrote. Raises StateCorrupt."""
-        self.task, self.tasks = task, tasks
-        self.registry, self.formats, self.settings = registry, formats, settings
+        self.task, self.tasks, self.registry, self.formats, self.settings = task, tasks, registry, formats, settings
         self.intake = Intake(self.note, formats.as_map, settings.wall)
-        self.models: dict[str, ModelIngest] = {}
+        self.models, self.listening = dict[str, ModelIngest](), Listening()
         self.seen: dict[str, int] = {}  # topic -> highest event time
         self.watermark, self.closed_ms = -1, -1
         self.spans: dict[str, tuple[int, int]] = {}  # offsets read since the last observation
@@ -67,8 +67,7 @@ class Ingest:
         self._translators: dict[str, Translator] = {}  # by topic, of foreign ones alone
         self.upstream = {topic: Upstream() for topic in sorted(settings.rekeyed)}
         self.halves: dict[str, list[list[Any]]] = {}  # topic -> what the last life of this task left waiting
-        self._makers: dict[tuple[str, str], Maker] = {}
-        self._shapes: dict[str, dict[str, str]] = {}
+        self._makers, self._shapes = dict[tuple[str, str], Maker](), dict[str, dict[str, str]]()
         self._versions: tuple[int, list[int]] = (-1, [])
         self.book = Book()
         self.book.restore(self, chunks)
@@ -109,6 +108,7 @@ class Ingest:
             batch = Batch(
                 topic, self.task, rows, decoded.records, decoded.ids, decoded.traces, row_of, at_ms, decoded.latency_ms, polled_ms, traceparents
             )  # fmt: skip
+            self.listening.count(self, batch)
             for key, places in self._by_model(decoded.records).items():
                 self._route(self.settings.roles[topic], key, batch if places is None else batch.part(places))
 

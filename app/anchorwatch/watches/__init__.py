@@ -19,6 +19,7 @@ NOT_WATCHES = {
     "lines",
     "pace",
     "rules",
+    "siblings",
     "scores",
     "spans",
     "stuck",

@@ -22,6 +22,7 @@ from anchorwatch.watches.base import WHOLE, Add, Columns, Count, Explained, Floa
 from anchorwatch.watches.evaluations import FALLEN, FALLEN_SHARE, EvaluationsRule
 from anchorwatch.watches.pace import EVENTS, SILENT, pace
 from anchorwatch.watches.rules import Exact, Facts, Rule
+from anchorwatch.watches.siblings import SIBLINGS, SiblingRule
 
 if TYPE_CHECKING:
     from anchorwatch.watches.layout import Layout
@@ -54,8 +55,8 @@ class Alive(Quiet):
     name: ClassVar[str] = "alive"
     question: ClassVar[str] = "Is it on, and does it speak?"
 
-    def counts(self, layout: "Layout") -> Sequence[Count]:  # noqa: ARG002
-        return [EVENTS, SILENT]
+    def counts(self, layout: "Layout") -> Sequence[Count]:
+        return [EVENTS, SILENT, SIBLINGS] if layout.contract.promises.alive.siblings else [EVENTS, SILENT]
 
     def count(self, layout: "Layout", columns: Columns, add: Add) -> None:  # noqa: ARG002
         add(EVENTS.key, np.zeros(columns.n, np.int64))
@@ -90,7 +91,8 @@ class Alive(Quiet):
 
     def rules(self, layout: "Layout") -> Sequence[Rule]:
         alive = AliveRule(layout)
-        return alive, EvaluationsRule(layout, alive)
+        beside = (SiblingRule(layout),) if layout.contract.promises.alive.siblings else ()
+        return (alive, EvaluationsRule(layout, alive), *beside)
 
     def explain(self, seen: Seen) -> Explained:
         """seen.label: how many predictions such a spell usually brings."""
