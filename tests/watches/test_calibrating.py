@@ -74,6 +74,7 @@ def test_a_few_labels_of_a_group_widen_what_it_may_do() -> None:
 
     assert tolerated(rate, n, 1.0, 1.5).round(3).tolist() == [0.299, 0.2]  # 1.5 x sqrt(1 / (101 x .25))
     assert tolerated(rate, n, 4.0, 1.5)[0] == 2 * tolerated(rate, n, 1.0, 1.5)[0]
+    assert tolerated(rate, n, 1e9, 1.5)[0] == 10.0, "errors that clump without end"
 
 
 def test_there_is_one_of_the_whole_that_warns_and_never_pages() -> None:

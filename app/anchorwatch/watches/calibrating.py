@@ -20,6 +20,7 @@ SUBJECT = "calibration@late"
 MONITOR = f"quality:{SUBJECT}/{WHOLE}"
 TOLERATED = 0.2  # log-odds of each group's rate
 LABELS_MIN = 100  # of each group
+WIDEST = 10.0  # log-odds: beyond that nothing is judged, however large a number errors that clump would ask for
 CLEAR_DAYS = 1.0
 
 
@@ -46,7 +47,7 @@ def calibration_monitor(layout: "Layout") -> list[Monitor]:
 
 def tolerated(rate: Floats, n: Ints, phi: float, luck: float) -> Floats:
     """float64[groups]: how far each rate may move, in log-odds: a fifth, or the error of a rate of n labels where that is more."""
-    return np.maximum(TOLERATED, luck * np.sqrt(phi / ((n + 1) * rate * (1 - rate))))
+    return np.minimum(np.maximum(TOLERATED, luck * np.sqrt(phi / ((n + 1) * rate * (1 - rate)))), WIDEST)
 
 
 def explain(seen: Seen, runbook: str) -> Explained:
