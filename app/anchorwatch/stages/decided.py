@@ -139,13 +139,16 @@ class Decisions:
 
     def _coded(self, layout: Layout, records: Objects) -> dict[str, Ints]:
         actions, wanted, uses = list(map(ACTION, records)), list(map(RECOMMENDED, records)), list(map(USE, records))
-        use = np.fromiter((USES.get(each, NONE) for each in uses), np.int64, len(records))
+        nothing: Ints = np.full(len(records), NONE)
+        use, recommended = nothing.copy(), nothing
+        if uses.count(None) < len(uses):
+            use = np.fromiter((USES.get(each, NONE) for each in uses), np.int64, len(records))
         if wanted.count(None) < len(wanted):  # the event's own recommendation tells, also of actions that nobody listed
+            recommended = self._codes(layout.actions, wanted)
+            recommended[[advised is None for advised in wanted]] = NONE
             for i, (action, advised) in enumerate(zip(actions, wanted, strict=True)):
                 if advised is not None and use[i] == NONE:
                     use[i] = FOLLOWED if action == advised else OVERRIDDEN
-        recommended = self._codes(layout.actions, wanted)
-        recommended[[advised is None for advised in wanted]] = NONE
         return {
             "action": self._codes(layout.actions, actions), "recommended": recommended, "use": use,
             "reason": self._codes(layout.reasons, list(map(REASON, records))),
