@@ -17,5 +17,10 @@ class Committed:
         found = self.client.committed([ck.TopicPartition(tp.topic, tp.partition) for tp in self.places], 10)
         return {(tp.topic, tp.partition): max(tp.offset, 0) for tp in found}
 
+    def behind(self) -> int:
+        """Records that are written and not committed yet."""
+        ends = sum(self.client.get_watermark_offsets(tp, 10)[1] for tp in self.places)
+        return max(0, ends - sum(self.now().values()))
+
     def close(self) -> None:
         self.client.close()

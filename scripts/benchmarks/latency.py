@@ -18,6 +18,7 @@ from typing import Any, Self
 import confluent_kafka as ck
 import msgspec
 from scripts.benchmarks import load, meter, paced, subject
+from scripts.benchmarks.committed import Committed
 from scripts.benchmarks.contenders import UP_S_MAX
 from scripts.benchmarks.load import PARTITIONS
 from scripts.benchmarks.patience import Invalid, wait_until
@@ -32,7 +33,8 @@ from anchorwatch.runtime.drive import applied_of
 
 CAPACITY_PREDICTIONS = 200_000
 RULE = b'"InputRetyped"'
-BEHIND_MOST = 0.02  # of the load that was to be written; more: the machine did not even write it
+UNWRITTEN_MOST = 0.02  # of the load that was to be written; more: the machine did not even write it
+BEHIND_S_MOST = 3.0  # of ingest when the load ends, two of them a cut and its commit; more: this was no half load, but all that others left
 Times = dict[str, float]  # canary -> s since 1970
 
 
@@ -85,6 +87,7 @@ def measure(broker: Broker, folder: Path, rate: float, seconds: float, canaries:
         pids = {**program.stages(), "kafka": next(node.pid or 0 for node in broker.nodes)}
         before = {part: meter.cpu_s(pid) for part, pid in pids.items()}
         sung, sent = written(kafka, prefix, full / 2, seconds, canaries)
+        behind_s = check_kept_up(kafka, prefix, full / 2)
         cores = {part: (meter.cpu_s(pid) - before[part]) / seconds for part, pid in pids.items()}
         wait_until("all alerts are there", lambda: all(len(n) >= canaries for n in ears.heard.values()), 90, program.log, 0.1)
     waits = {topic.removeprefix(prefix): [ears.heard[topic][name] - at for name, at in sung.items()] for topic in ears.heard}
@@ -95,6 +98,7 @@ def measure(broker: Broker, folder: Path, rate: float, seconds: float, canaries:
         "n": len(sung),
         "predictions_per_second": sent / seconds,
         "full_load_per_second": full,
+        "behind_s": behind_s,
         "cores": cores,
         "each_s": waits,
         "conditions": subject.machine(),
@@ -106,14 +110,26 @@ def written(kafka: dict[str, Any], prefix: str, rate: float, seconds: float, can
     command = [sys.executable, "-m", "scripts.benchmarks.paced", kafka["bootstrap.servers"], prefix, str(rate), str(seconds), str(canaries)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60, check=False)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    if done.returncode or not lines or lines[-1].get("sent", 0) < rate * seconds * (1 - BEHIND_MOST):
+    if done.returncode or not lines or lines[-1].get("sent", 0) < rate * seconds * (1 - UNWRITTEN_MOST):
         raise Invalid(f"the load could not be written: {lines[-1:]} of {rate * seconds:.0f}; {done.stderr[-2_000:]}")
     return {paced.canary(line["canary"]): line["at_s"] for line in lines[:-1]}, lines[-1]["sent"]
+
+
+def check_kept_up(kafka: dict[str, Any], prefix: str, rate: float) -> float:
+    """Seconds of load that ingest has not committed. Raises Invalid where a backlog grew: what waits in it says nothing of the way."""
+    committed = Committed(kafka, f"{prefix}ingest.default", [f"{prefix}predictions"], PARTITIONS)
+    behind = committed.behind() / rate
+    committed.close()
+    if behind > BEHIND_S_MOST:
+        why = "the machine is busy with others; try again at rest, or take a lower --rate"
+        raise Invalid(f"ingest was {behind:.1f} s behind when the load ended: {why}")
+    return behind
 
 
 def told(found: dict[str, Any]) -> str:
     shares = ", ".join(f"{part} {share:.2f}" for part, share in found["cores"].items())
     lines = ["", f"{found['n']} canaries within {found['predictions_per_second']:,.0f} predictions/s and as many outcomes; cores: {shares}"]
+    lines.append(f"  ingest was {found['behind_s']:.1f} s behind at the end")
     for topic, each in found["seconds"].items():
         lines.append(f"  event to {topic:<14} p50 {each['p50']:6.2f} s, p99 {each['p99']:6.2f} s, longest {each['max']:6.2f} s")
     lines.append(f"  window + lateness + two cuts: {found['bound_s']:g} s; p99 of the alerts is {found['p99_over_bound']:.3f} of it")

@@ -21,7 +21,10 @@ def test_the_figures_are_those_of_the_readme() -> None:
     text = README.read_text("utf-8")
 
     assert re.search(rf"\| [\d.]+ us: {sizing.US_INGEST} ingest, {sizing.US_JUDGE} judge \|", text)
-    assert f"{sizing.WAITING_COUNTED} bytes counted, {sizing.WAITING_BYTES} by the growth of the process" in text
+    assert (
+        f"{sizing.WAITING_COUNTED} bytes counted, {sizing.WAITING_BYTES} by the growth of the process, {sizing.RESTORED_BYTES} while"
+        in text
+    )
 
 
 def test_cores_memory_and_bytes_follow_from_the_rate() -> None:
@@ -33,6 +36,13 @@ def test_cores_memory_and_bytes_follow_from_the_rate() -> None:
     assert size.cores == pytest.approx(10 * 10.1e-6 / 0.5)
     assert size.waiting == pytest.approx(864_000)
     assert size.waiting_bytes == pytest.approx(864_000 * 106)
+
+
+def test_the_memory_of_a_restart_is_told_beside_that_of_a_worker_at_rest() -> None:
+    """Two processes of 150 MB; a million predictions of 106 bytes, 200 while chunks and tables are both there."""
+    size = sizing.Size(10, 4, 0.1, 1e6, 106e6, 0, 0)
+
+    assert "406 MB of memory (1,000,000 predictions wait; 500 MB while a restart restores them)" in sizing.told("default", size)
 
 
 def test_between_two_measured_rates_bytes_lie_between_them_and_beyond_they_grow_with_the_rate() -> None:

@@ -15,6 +15,7 @@ from anchorwatch.runtime.doctor.told import Told, fault, fine, span, weight
 US_INGEST, US_JUDGE = 9.2, 0.9  # CPU of a prediction with its outcome, 12 features, 3 dimensions and pairs; ./scripts/bench throughput
 WAITING_BYTES = 106  # a prediction that waits, by the growth of the process; the same run
 WAITING_COUNTED = 79  # the same as `join.pending.max` counts it
+RESTORED_BYTES = 200  # the same at the peak of a restore, when chunks and tables are both there; ./scripts/bench restore
 PROCESS_BYTES = 150_000_000  # a stage before it holds anything
 ROOM = 0.5  # a core is planned to be half busy: a backlog is caught up in the time it took to grow
 # python -m scripts.benchmarks.written: bytes a second and copy of one task or model at so many predictions a second
@@ -99,10 +100,11 @@ def _memory(facts: Facts, feed: Feed, size: Size) -> Iterator[Told]:
 
 
 def told(name: str, size: Size) -> str:
-    memory = PROCESS_BYTES * 2 + size.waiting_bytes
+    memory, peak = (PROCESS_BYTES * 2 + size.waiting * each for each in (WAITING_BYTES, RESTORED_BYTES))
     disk = size.changelog_bytes_per_second * KEPT_S + size.waiting * 54
     return (
         f"sizing {name}: {size.per_second:,.3g} predictions/s want {max(size.cores, 0.1):.2g} cores (half busy), {weight(memory)} of memory "
-        f"({size.waiting:,.0f} predictions wait), {weight(size.changelog_bytes_per_second)}/s of changelogs ({weight(disk)} kept), "
+        f"({size.waiting:,.0f} predictions wait; {weight(peak)} while a restart restores them), "
+        f"{weight(size.changelog_bytes_per_second)}/s of changelogs ({weight(disk)} kept), "
         f"{weight(size.observations_bytes_per_second)}/s of observations, a copy each"
     )
