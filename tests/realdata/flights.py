@@ -2,9 +2,16 @@
 
 from collections import Counter
 
-from tests.realdata.reading import Stream, contract_of, in_time, known, ms, number, predicted, table
+import numpy as np
+from tests.realdata.reading import HOUR_MS, Stream, contract_of, in_time, known, ms, number, predicted, table
+from tests.realdata.shown import Shown, heard, told_of
+from tests.realdata.truth import Truth
+
+from anchorwatch.runtime.backtest import Told
 
 UNTIL = ms("2011-02-01")
+LATE_MS = 5 * HOUR_MS  # of the contract: a flight is judged so long after its departure
+HALF_DAY_MS = 12 * HOUR_MS
 
 
 def stream() -> Stream:
@@ -23,3 +30,23 @@ def stream() -> Stream:
         label = "cancelled" if row["Cancelled"] == "1" else "flown"
         events.append(known(contract, ms(row["label_at"]), row["flight_id"], label))
     return Stream("flights_houston_2011", contract, in_time(events), UNTIL)
+
+
+def true_pages(found: Told) -> Shown:
+    """Of the flights that a page is about, those of half a day at least: were more cancelled, or their labels later than `late`, than the line?
+
+    Labels come at arrival: an evening of storms makes them later than 5 h, and all are in after 12. `late: 5h` in the contract pages then.
+    """
+    truth, pages = Truth(found), heard(found, kind="page")
+    lines = {(f.name, f.subject, f.segment): f.line or 0.0 for f in found.findings}
+    wrong, later = [], []
+    for page in pages:
+        mine = truth.inside(min(page.since_ms, page.at_ms - HALF_DAY_MS) - LATE_MS, page.at_ms - LATE_MS, page.segment)
+        bad = truth.delay[mine] > LATE_MS if page.name == "LabelsLate" else truth.size[mine] > 0
+        if not mine.any() or bad.mean() <= lines.get((page.name, page.subject, page.segment), 0.0):
+            wrong.append(page)
+        if page.name == "LabelsLate":
+            later.append(float(np.mean(truth.delay[mine] > HALF_DAY_MS)))
+    words = f"{len(pages) - len(wrong)} of {len(pages)} are true: {len(pages) - len(later)} on cancelled flights, {len(later)} on labels later than "
+    words += f"5 h, of which at most {max(later, default=0):.3f} come after 12 h"
+    return Shown(not wrong, words + (f"; wrong: {told_of(wrong)}" if wrong else ""))

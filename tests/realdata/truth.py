@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from tests.realdata.reading import DAY_MS
 from tests.realdata.shown import heard
 
@@ -19,18 +20,25 @@ class Truth:
     def __init__(self, found: Told) -> None:
         self.found = found
         labels = {e.key: msgspec.json.decode(e.value)["label"] for e in found.course.events if e.role == "outcomes"}
+        known = {e.key: e.at_ms for e in found.course.events if e.role == "outcomes"}
         rows = [(e.at_ms, e.key, msgspec.json.decode(e.value)) for e in found.course.events if e.role == "predictions" and e.key in labels]
         self.at = np.array([at for at, *_ in rows], np.int64)
         self.size = np.array([_error(row["prediction"], labels[key]) for _, key, row in rows])
+        self.delay = np.array([known[key] - at for at, key, _ in rows], np.int64)  # ms
         self.segments = [row.get("segments", {}) for *_, row in rows]
 
     def error(self, since_ms: int, until_ms: int, segment: str = "whole") -> float | None:
         """Mean error; None without a labelled prediction."""
-        mine = (self.at >= since_ms) & (self.at < until_ms)
+        mine = self.inside(since_ms, until_ms, segment)
+        return float(self.size[mine].mean()) if mine.any() else None
+
+    def inside(self, since_ms: int, until_ms: int, segment: str = "whole") -> NDArray[np.bool_]:
+        """bool[predictions]: of that time and segment."""
+        mine: NDArray[np.bool_] = (self.at >= since_ms) & (self.at < until_ms)
         if segment != "whole":
             name, _, value = segment.partition("=")
-            mine &= np.array([str(each.get(name)) == value for each in self.segments])
-        return float(self.size[mine].mean()) if mine.any() else None
+            mine[mine] = [str(self.segments[i].get(name)) == value for i in np.flatnonzero(mine)]
+        return mine
 
     def wrong(self) -> list[Row]:
         """Pages on quality around which, for two weeks and a hundred predictions either side, the segment's error was within the line."""
