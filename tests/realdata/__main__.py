@@ -1,6 +1,6 @@
 """`python -m tests.realdata [STREAM..]`: the table of what real streams show, in Markdown; `-v` prints each stream's whole backtest as well.
 
-STREAM: how its name begins; without one all of them, in a quarter of an hour.
+STREAM: how its name begins; without one all of them, which takes seconds to minutes each.
 """
 
 import sys
