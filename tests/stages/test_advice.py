@@ -82,7 +82,7 @@ def test_a_restored_twin_has_the_same_level() -> None:
 
     assert advice.open
     assert twin.snapshot() == advice.snapshot()
-    assert advice.holds() == ["quality:error@late.adwin/whole", "quality:error@late.adwin/region=eu"]
+    assert advice.holds() == [("quality", "error@late.adwin", name) for name in ("whole", "region=eu")]
 
 
 @pytest.mark.parametrize("name", ["page_hinkley", "hddm_a", "e_detector", "self_starting"])

@@ -2,8 +2,11 @@ from tests.traffic import LOAN, Fault, contract_of, loan_applied, loan_drive, lo
 
 from anchorwatch.events import Applied
 from anchorwatch.runtime.drive import Event, applied_of
+from anchorwatch.stages.model_judge import JudgeSettings, ModelJudge
+from anchorwatch.stages.pile import Pile
 from anchorwatch.stages.reference import reference_to_json
 from anchorwatch.stages.reference.accepting import acceptable, accepted, with_accepted
+from anchorwatch.stages.registry import Registry
 from anchorwatch.watches import catalogue
 from anchorwatch.watches.layout import Layout
 
@@ -50,3 +53,21 @@ def test_an_alert_of_a_monitor_that_is_defined_otherwise_ends_and_says_why() -> 
 
     ended = {(a.labels["subject"], a.reason) for a in drive.heard.alerts if a.state == "resolved"}
     assert ended == {("inference_p99", "no longer watched")}
+
+
+def test_an_alert_on_a_segment_with_a_slash_in_its_name_outlives_a_change_that_does_not_concern_it() -> None:
+    contract = contract_of(LOAN.replace("by: [region, tier]", "by: [region], always: [region=eu/west]"))
+    registry = Registry(1_000)
+    model = ModelJudge(registry.apply(applied_of(contract, None)), JudgeSettings("findings", "events", "state", 1, window_ms=1_000), 30.0)
+    slow = Pile(model.layout)
+    key = next(key for key in model.layout.counts if key.startswith("inference.over_p99"))
+    model.layout.view(slow.flat, key)[model.layout.rows["region=eu/west"]] = [100, 100]
+    opened = model.window((0, 1_000), slow, [], "watermark", 0).alerts
+    other = applied_of(contract, None)
+    other.contract["owner"]["team"] = "group:default/new"
+
+    ended = model.change(registry.apply(other), 30.0)
+
+    assert [a.labels["segment"] for a in opened] == ["region=eu/west"]
+    assert ended == []
+    assert [a.id for a in model.alerts.open()] == [opened[0].id]

@@ -135,10 +135,10 @@ class Advice:
         found = {kind: detector.level() for (name, kind), detector in self.detectors.items() if name == monitor.key}
         return {kind: {"n": level.n, "mean": level.mean} for kind, level in found.items() if level.n and level.mean is not None}
 
-    def holds(self) -> list[str]:
-        """Keys of what is open, as monitors' keys are written."""
+    def holds(self) -> list[tuple[str, str, str]]:
+        """(watch, subject, segment) of what is open."""
         parts = [(self.streams[name], kind) for name, kind in self.open]
-        return [f"{stream.watch}:{stream.subject}.{kind}/{stream.segment}" for stream, kind in parts]
+        return [(stream.watch, f"{stream.subject}.{kind}", stream.segment) for stream, kind in parts]
 
     # state
 

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 def others(judge: "ModelJudge", monitors: Iterable[str]) -> list[Alert]:
     """Alerts end of monitors that go on no more (their definition changed, or there is none), and of rules that hold nothing."""
-    contract = judge.version.contract
-    held = [*monitors, *(f"{rule.watch}:{subject}/{WHOLE}" for rule in judge.rules for subject in rule.holds()), *judge.advice.holds()]
-    parts = [(key.partition(":")[0], *key.partition(":")[2].rpartition("/")[::2]) for key in held]
-    parts += [(m.watch, m.subject, m.segment) for m in judge.slices.busy()]
+    contract, going_on = judge.version.contract, set(monitors)
+    kept = [m for m in judge.layout.monitors if m.key in going_on]  # a key is not taken apart: names of segments may hold its signs
+    parts = [(m.watch, m.subject, m.segment) for m in (*kept, *judge.slices.busy())]
+    parts += [(rule.watch, subject, WHOLE) for rule in judge.rules for subject in rule.holds()]
+    parts += judge.advice.holds()
     watched = {dedup_key(contract.environment, contract.model, *part) for part in parts}
     return judge.alerts.keep_only(watched, max(judge.to_ms, 0))
 
