@@ -59,3 +59,37 @@ def test_retry_says_beforehand_what_it_will_do_and_then_does_it(there: Installat
         (1, b"k-1", b'{"n": 1}'),
     ]
     assert there.told("predictions")[0].headers == (("anchorwatch.retried.from", f"{there.prefix}predictions-1@100".encode()),)
+    assert "without the headers they came with: 2" in done  # nothing ever stood at 100
+
+
+def refuse(there: Installation, offset: int) -> None:
+    """As ingest does of predictions-0, without a look at its headers."""
+    refused = Refused(0, "field", "$.score", "is wrong", "mend it")
+    record = dead_letter((b"k", b"{}", offset, 0), f"{there.prefix}predictions", 0, refused, f"{there.prefix}dead-letters")
+    out = Producer(there.kafka)
+    out.produce(record.topic, record.value, record.key, 1, headers=list(record.headers))
+    assert out.flush(30) == 0
+
+
+def test_headers_and_first_place_survive_a_second_retry(there: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+    out = Producer(there.kafka)
+    several: list[list[tuple[str, str | bytes | None]]] = [
+        [("other", b"x")],
+        [("traceparent", b"00-a"), ("tenant", b"eu"), ("traceparent", b"00-b")],
+    ]
+    for headers in several:
+        out.produce(f"{there.prefix}predictions", b"{}", b"k", 0, headers=headers)
+        assert out.flush(30) == 0
+    refuse(there, 1)
+    assert run(["dead", "retry", "1@0", "--yes"]) == 0
+    [copy] = [told for told in there.told("predictions") if told.offset > 1]
+    refuse(there, copy.offset)
+    assert run(["dead", "retry", "1@1", "--yes"]) == 0
+    assert run(["dead", "show", "1@1", "--json"]) == 0
+
+    told = json.loads(capsys.readouterr().out.partition("{")[2].join(["{", ""]))
+    last = there.told("predictions")[-1]
+    first = f"{there.prefix}predictions-0@1"
+    assert dict(copy.headers) == dict(last.headers) == {"traceparent": b"00-b", "tenant": b"eu", "anchorwatch.retried.from": first.encode()}
+    assert len(last.headers) == 3
+    assert (told["origin"], told["first"]) == (f"{there.prefix}predictions 0@{copy.offset}", first)

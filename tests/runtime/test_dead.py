@@ -50,6 +50,14 @@ def test_letters_are_chosen_by_place_topic_kind_and_path() -> None:
         dead.chosen(every, ("0@9",), "", "", "")
 
 
+def test_a_record_that_is_sent_again_keeps_its_headers_and_its_first_place() -> None:
+    place, first = ("predictions", 3, 1_007), b"predictions-3@5"
+
+    assert dead.again(place, None) == [(dead.RETRIED, b"predictions-3@1007")]
+    assert dead.again(place, (("a", b"1"), ("a", b"2"), ("b", None))) == [("a", b"2"), ("b", None), (dead.RETRIED, b"predictions-3@1007")]
+    assert dead.again(place, ((dead.RETRIED, first), ("a", b"1"))) == [(dead.RETRIED, first), ("a", b"1")]
+
+
 def test_more_letters_than_fit_ask_for_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dead, "LETTERS_MAX", 2)
 

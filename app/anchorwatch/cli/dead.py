@@ -59,8 +59,9 @@ def show(
     """One dead letter with its record as it came. It may hold what is personal."""
     from anchorwatch.runtime import dead
 
-    (found,) = dead.chosen(_letters(settings_of(settings, bootstrap), "beginning"), (place,), "", "", "")
-    told = _whole(found)
+    settled = settings_of(settings, bootstrap)
+    (found,) = dead.chosen(_letters(settled, "beginning"), (place,), "", "", "")
+    told = _whole(found, dead.first_place(settled, found))
     if as_json:
         typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
         return
@@ -80,22 +81,27 @@ def retry(
     bootstrap: Bootstrap = None,
     as_json: AsJson = False,
 ) -> None:
-    """Send records once more to the partition they came from, all or none. What was counted before is a duplicate, and dropped."""
+    """Send records once more to the partition they came from, with their headers, all or none. What was counted before is dropped."""
     from anchorwatch.runtime import dead
 
     settled = settings_of(settings, bootstrap)
     found = dead.chosen(_letters(settled, since), places or (), topic, kind, path)
     able = [each for each in found if each.whole and each.origin]
-    if yes and able:
-        dead.retry(settled, able)
+    bare = dead.retry(settled, able) if yes and able else 0
     topics = {
         each.origin[0]: sum(1 for other in able if other.origin and other.origin[0] == each.origin[0]) for each in able if each.origin
     }
     if as_json:
-        typer.echo(json.dumps({"sent": yes and bool(able), "records": topics, "left_out": len(found) - len(able)}, indent=2))
+        typer.echo(
+            json.dumps(
+                {"sent": yes and bool(able), "records": topics, "left_out": len(found) - len(able), "without_headers": bare}, indent=2
+            )
+        )
         return
     for name, n in topics.items():
         typer.echo(f"{'✓ sent again' if yes else 'would be sent again'}: {n:,} to {name}")
+    if bare:
+        typer.echo(f"without the headers they came with: {bare:,}, of which Kafka does not hold the original any more")
     if len(found) > len(able):
         typer.echo(f"left out: {len(found) - len(able):,} whose value was cut or not kept, or that do not say where they came from")
     if not able:
@@ -126,11 +132,13 @@ def _plain(each: "Reason") -> dict[str, object]:
     }  # fmt: skip
 
 
-def _whole(found: "Letter") -> dict[str, object]:
+def _whole(found: "Letter", first: str) -> dict[str, object]:
+    """first: where it stood before it was sent again, if it was."""
     from anchorwatch.runtime.shown import text, value
 
     origin = f"{found.origin[0]} {found.origin[1]}@{found.origin[2]}" if found.origin else "not told"
-    return {
-        "place": found.place, "origin": origin, "kind": found.kind, "path": found.path, "reason": found.reason, "fix": found.fix,
+    places = {"place": found.place, "origin": origin} | ({"first": first} if first else {})
+    return places | {
+        "kind": found.kind, "path": found.path, "reason": found.reason, "fix": found.fix,
         "key": None if found.key is None else text(found.key), "whole": found.whole, "value": value(found.value),
     }  # fmt: skip

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import confluent_kafka as ck
 
 from anchorwatch.config import Settings
+from anchorwatch.engine.lookup import Headers, Place, headers_at
 from anchorwatch.engine.refusals import REFUSED_ACCESS, Right
 from anchorwatch.engine.settings import WRITING, producer
 from anchorwatch.engine.tail import Told
@@ -113,8 +114,30 @@ def chosen(found: Iterable[Letter], places: Sequence[str], topic: str, kind: str
     return wanted
 
 
+def again(place: Place, headers: Headers | None) -> list[tuple[str, str | bytes | None]]:
+    """The headers of a record that is sent again: those it came with, and where it stood first, also when it was sent again before.
+
+    headers: of the record at its place, None: Kafka does not hold it any more. Of a name given twice the last counts, as everywhere.
+    """
+    kept: dict[str, str | bytes | None] = dict(headers or ())
+    kept.setdefault(RETRIED, f"{place[0]}-{place[1]}@{place[2]}".encode())
+    return list(kept.items())
+
+
+def first_place(settings: Settings, found: Letter) -> str:
+    """Of a record that had been sent again when it was refused: where it stood at first; "" of any other. Raises Unreachable, ConfigError."""
+    if found.origin is None:
+        return ""
+    headers = dict(headers_at(settings.kafka, [found.origin]).get(found.origin, ()))
+    return (headers.get(RETRIED) or b"").decode(errors="replace")
+
+
 def retry(settings: Settings, found: Sequence[Letter]) -> int:
-    """Each once more to the partition that it came from, in its order, all or none. Raises Unreachable, ConfigError."""
+    """Each once more to the partition that it came from, in its order, with its headers, all or none.
+
+    -> of how many Kafka did not hold the original any more, so that they went without its headers. Raises Unreachable, ConfigError.
+    """
+    there = headers_at(settings.kafka, [each.origin for each in found if each.origin])
     name = f"{settings.topics.prefix}retry"
     client = producer(settings.kafka, WRITING, {"transactional.id": name})
     refused: list[tuple[ck.KafkaError, str]] = []
@@ -128,10 +151,9 @@ def retry(settings: Settings, found: Sequence[Letter]) -> int:
         client.begin_transaction()
         for each in sorted(found, key=lambda letter: letter.origin or ("", 0, 0)):
             assert each.origin, "letters without an origin are left out before"
-            topic, partition, offset = each.origin
-            client.produce(
-                topic, each.value, each.key, partition, on_delivery=delivered, headers=[(RETRIED, f"{topic}-{partition}@{offset}".encode())]
-            )
+            topic, partition, _ = each.origin
+            headers = again(each.origin, there.get(each.origin))
+            client.produce(topic, each.value, each.key, partition, on_delivery=delivered, headers=headers)
             client.poll(0)
         client.commit_transaction(60)
     except ck.KafkaException as error:
@@ -140,4 +162,4 @@ def retry(settings: Settings, found: Sequence[Letter]) -> int:
         if error.args[0].code() in REFUSED_ACCESS:
             raise client.reasons.refused(error.args[0], Right("Write", "transactional-id", name)) from error
         raise Unreachable(f"Kafka did not take them: {error.args[0].str()}; none was sent again") from error
-    return len(found)
+    return len({each.origin for each in found} - there.keys())
