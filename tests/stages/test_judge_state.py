@@ -4,6 +4,8 @@ from tests.stages.test_judge import Live, command, slow
 from tests.traffic import T0, loan_applied, traffic
 
 from anchorwatch.stages.judge import Judge
+from anchorwatch.stages.judge_state import VERSION
+from anchorwatch.state import join, pack, parts, unpack
 
 
 def written(live: Live) -> set[str]:
@@ -41,6 +43,28 @@ def test_windows_that_wait_survive_with_their_counts() -> None:
     for window, piles in before.piles.items():
         assert {k: p.flat.tolist() for k, p in piles.items()} == {k: p.flat.tolist() for k, p in after.piles[window].items()}
     assert (after.watermarks, after.read, after.first_passed) == (before.watermarks, before.read, before.first_passed)
+
+
+def test_windows_that_wait_are_read_by_the_names_of_their_counts_not_by_their_places() -> None:
+    """As if the release before counted something more, first of all, and this one something new."""
+    live = Live()
+    live.say(traffic(500), T0 + 1_600, stuck=1)
+    before = live.judge.feeds["default"]
+    kept = unpack(join({k: v for k, v in live.chunks.items() if k.startswith(b"feeds#")})["feeds"], "judge.feeds", VERSION)
+    (model,) = kept.header["tables"]
+    gone, *more = kept.header["tables"][model]
+    kept.header["tables"][model] = [["older", 7], gone, *more]
+    shift = 7 * len(live.registry.versions["prod/loan"][-1].layout.segments)
+    arrays = {name: a + shift if name.endswith("/at") else a for name, a in kept.arrays.items()}
+    live.chunks |= parts("feeds", pack("judge.feeds", VERSION, kept.header, arrays), 1)
+
+    live.reborn()
+
+    after = live.judge.feeds["default"]
+    assert before.piles
+    assert {w: {k: p.flat.tolist() for k, p in piles.items()} for w, piles in after.piles.items()} == {
+        w: {k: p.flat.tolist() for k, p in piles.items()} for w, piles in before.piles.items()
+    }
 
 
 def test_a_model_whose_contract_comes_later_is_kept_until_then() -> None:

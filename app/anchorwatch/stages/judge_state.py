@@ -11,12 +11,15 @@ from anchorwatch.stages.feed import FeedClock
 from anchorwatch.stages.model_judge import ModelJudge
 from anchorwatch.stages.pile import Pile
 from anchorwatch.state import Chunk, join, pack, parts, unpack
+from anchorwatch.watches.base import Ints
+from anchorwatch.watches.layout import Layout
 
 if TYPE_CHECKING:
     from anchorwatch.stages.judge import Judge
 
 VERSION = 1
 Chunks = dict[bytes, bytes | None]
+Table = list[list[Any]]  # [count key, symbols]
 
 
 class Book:
@@ -58,6 +61,7 @@ class Book:
 
 def _feeds(judge: "Judge") -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     arrays: dict[str, NDArray[Any]] = {}
+    tables: dict[str, Table] = {}  # model -> its counts in the order in which its piles hold them
     feeds = {}
     for name, feed in judge.feeds.items():
         piles = []
@@ -69,9 +73,30 @@ def _feeds(judge: "Judge") -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
                 for count, dense in pile.apart.items():
                     arrays[f"{place}/{count}/apart"] = dense
                 piles.append([place, list(window), key, pile.layout.contract.id, pile.layout.reference_id, _header(pile)])
+                tables.setdefault(_which(pile.layout), _table(pile.layout))
         tallies = [[list(window), table] for window, table in feed.tallies.items()]
         feeds[name] = {**feed.header(), "piles": piles, "tallies": tallies}
-    return {"feeds": feeds, "command_offset": judge.command_offset, "strangers": judge.strangers.snapshot()}, arrays
+    header = {"feeds": feeds, "command_offset": judge.command_offset, "strangers": judge.strangers.snapshot(), "tables": tables}
+    return header, arrays
+
+
+def _which(layout: Layout) -> str:
+    return f"{layout.key} {layout.contract.id} {layout.reference_id}"
+
+
+def _table(layout: Layout) -> Table:
+    """The counts of a pile in their order: another release may count more, or in another order."""
+    return [[key, count.symbols] for key, count in layout.counts.items()]
+
+
+def _put_back(pile: Pile, at: Ints, values: Ints, table: Table) -> None:
+    """Counts by name, where this release still counts them; places of segments are the same for equal contracts and references."""
+    layout, base = pile.layout, 0
+    for key, symbols in table:
+        mine = (at >= base) & (at < base + symbols * len(layout.segments))
+        if key in layout.counts and layout.counts[key].symbols == symbols:
+            layout.view(pile.flat, key).reshape(-1)[at[mine] - base] = values[mine]
+        base += symbols * len(layout.segments)
 
 
 def _header(pile: Pile) -> dict[str, Any]:
@@ -99,7 +124,8 @@ def _restore_feeds(judge: "Judge", chunk: Chunk) -> None:
             if version is None or (version.contract.id, version.layout.reference_id) != (contract, reference):
                 continue  # the contract changed while nobody ran: counts of another layout cannot be read
             pile = Pile(version.layout)
-            pile.flat[chunk.arrays[f"{place}/at"]] = chunk.arrays[f"{place}/value"]
+            table = chunk.header.get("tables", {}).get(_which(pile.layout)) or _table(pile.layout)
+            _put_back(pile, chunk.arrays[f"{place}/at"], chunk.arrays[f"{place}/value"], table)
             names = {count: f"{place}/{count}/apart" for count in pile.layout.apart}
             pile.apart = {count: chunk.arrays[name].astype(np.int64) for count, name in names.items() if name in chunk.arrays}
             _fill(pile, header)
