@@ -60,6 +60,7 @@ class Live:
                 self.chunks[key] = chunk
         self.records += frozen.records
         self.counted = frozen.report.counters
+        self.judged = [end for _, _, end, _ in frozen.report.judged]
         self.alerts = frozen.report.alerts
         self.findings = frozen.report.findings
 
@@ -98,6 +99,21 @@ def test_a_model_that_falls_silent_is_dark_on_time() -> None:
             break
 
     assert (second, [a.labels["alertname"] for a in live.alerts]) == (7, ["ModelDark"])
+
+
+def test_what_is_told_of_waiting_labels_by_the_clock_makes_no_window_that_evidence_knows() -> None:
+    """Else it would depend on how far the watermark jumps through a silence which windows earn credit, and when an alert heals."""
+    live, judged = Live(), []
+    live.say(traffic(500, fault=Fault(labelled=0.5)), T0 + 1_000)
+    for second in range(2, 29):
+        live.say([], T0 + second * 1_000)
+        judged += live.judged
+
+    arrived = live.judge.models["prod/loan"].recent.arrived
+    assert arrived is not None
+    assert arrived.any()
+    assert judged
+    assert max(judged) <= T0 + 6_000, "a second of traffic, judged three seconds later: after that nothing but the table of what waits"
 
 
 def test_a_task_that_lags_holds_its_windows_until_the_grace() -> None:

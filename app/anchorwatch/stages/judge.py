@@ -125,6 +125,9 @@ class Judge:
                 self.touched.add(key)
                 if key not in piles:
                     continue  # tallies come with whichever window closed last: they make no window of their own
+                if piles[key].silent:  # of labels that are waited for: for people alone, evidence knows no such window
+                    judge.recent.take(piles[key].apart)
+                    continue
                 count_labels(piles[key], self.report)
                 self.out.append(judge.window(window, piles[key], self.flags.of(version.contract), closed_by, at_ms))
                 self.report.judged.append((key, window[0], window[1], at_ms))

@@ -22,6 +22,13 @@ class Pile:
         self.reasons: dict[str, int] = {}
         self.fallen: dict[str, int] = {}
 
+    @property
+    def silent(self) -> bool:
+        """Nothing of events or of their labels in it, only tables of what waits: those come by the clock, and make no window of their own."""
+        arrivals = {self.layout.arrivals.key} if self.layout.arrivals is not None else set()
+        told = self.fields or self.exemplars or self.versions or self.reasons or self.fallen or self.apart.keys() - arrivals
+        return self.looked_at == 0 and self.last_ms < 0 and not told and not self.flat.any()
+
     def add(self, block: Block) -> None:
         rows = np.array([self.layout.rows.get(name, -1) for name in block.segments], np.int64)
         for key, counts in block.counts.items():

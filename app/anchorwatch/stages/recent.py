@@ -64,8 +64,7 @@ class Recent:
 
     def add(self, flat: Ints, to_ms: int, apart: Mapping[str, Ints] = EMPTY) -> None:
         """apart: counts without segments; of the labels that are in (arrivals.py) the newest table is kept."""
-        if self.layout.arrivals is not None and self.layout.arrivals.key in apart:
-            self.arrived = apart[self.layout.arrivals.key][:, 0].copy()
+        self.take(apart)
         number = (to_ms - 1) // self.slot_ms
         slot = self.slots.get(number)
         if slot is None:
@@ -196,6 +195,11 @@ class Recent:
         if self.arrived is not None:
             arrays[ARRIVED] = self.arrived
         return sorted(self.slots), arrays
+
+    def take(self, apart: Mapping[str, Ints]) -> None:
+        """The newest table of the labels that are in."""
+        if self.layout.arrivals is not None and self.layout.arrivals.key in apart:
+            self.arrived = apart[self.layout.arrivals.key][:, 0].copy()
 
     def restore(self, numbers: list[int], arrays: Mapping[str, NDArray[Any]]) -> None:
         kept, arrivals = arrays.get(ARRIVED), self.layout.arrivals
