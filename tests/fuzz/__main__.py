@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from tests.fuzz.targets import Target
 
 MEMORY_MAX = 6 << 30  # bytes of address space: an input that asks for more is a crash that is told, not the end of the run
-SLOW_S = 2.0  # for one input: a reader that takes so long can be stopped by anybody
+SLOW_S = 2.0  # of CPU, for one input: a reader that takes so long can be stopped by anybody
 
 
 def feed(name: str, target: "Target", inputs: int, seed: int) -> tuple[int, float]:
     """(crashes, longest time of one input)."""
     crashes, longest = 0, 0.0
     for number, raw in zip(range(inputs), mutated(target.seeds, seed), strict=False):
-        began = time.perf_counter()
+        began = time.process_time()
         try:
             target.take(raw)
-            wrong = "took too long" if time.perf_counter() - began > SLOW_S else ""
+            wrong = "took too long" if time.process_time() - began > SLOW_S else ""
         except Exception as error:  # what a target may raise it catches itself
             wrong = repr(error)
-        longest = max(longest, time.perf_counter() - began)
+        longest = max(longest, time.process_time() - began)
         if wrong:
             crashes += 1
             if crashes <= 5:
