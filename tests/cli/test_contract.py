@@ -16,13 +16,13 @@ def write(folder: Path, name: str, text: str) -> str:
 
 
 def test_a_good_contract_is_fine_and_its_defaults_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = write(tmp_path, "fraud.yaml", GOOD + "baseline: {nothing: pass}\n")
+    file = write(tmp_path, "fraud.yaml", GOOD.replace("block]", "block], explored: {arm: shadow, share: 0.01}"))
 
     assert run(["contract", "check", file]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "✓ fraud prod: fine"
     assert "    filled in    labels.positive = block: the second class" in lines
-    assert lines[-1] == "    not judged   baseline without value is accepted, but not judged in this version"
+    assert lines[-1] == "    not judged   labels.explored of another arm than baseline is accepted, but not judged in this version"
 
 
 def test_all_problems_of_all_files_are_told_and_it_leaves_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

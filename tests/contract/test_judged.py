@@ -40,10 +40,16 @@ def test_siblings_are_judged_on_topics_that_its_feed_reads() -> None:
         assert bool(not_judged(parse(text, "f"))) is not read
 
 
-def test_mean_squared_error_waits() -> None:
-    text = "contract: 1\nmodel: m\ntask: regression\nowner: {team: t}\npromises: {quality: {metric: rmse, at_most: 3}}\n"
+def test_a_baseline_of_a_regression_waits() -> None:
+    text = "contract: 1\nmodel: m\ntask: regression\nowner: {team: t}\nbaseline: {nothing: '0'}\n"
 
-    assert not_judged(parse(text, "f")) == ["promises.quality.metric rmse is accepted, but not judged in this version"]
+    assert not_judged(parse(text, "f")) == ["baseline of a regression is accepted, but not judged in this version"]
+
+
+def test_both_errors_of_a_regression_are_judged() -> None:
+    for metric in ("mae", "rmse"):
+        text = f"contract: 1\nmodel: m\ntask: regression\nowner: {{team: t}}\npromises: {{quality: {{metric: {metric}, at_most: 3}}}}\n"
+        assert not_judged(parse(text, "f")) == []
 
 
 def test_defaults_that_change_what_is_judged_are_said_and_what_is_written_is_not() -> None:

@@ -6,7 +6,7 @@ from sklearn import metrics
 from tests.traffic import LOAN, Fault, loan_drive, quiet_then
 from tests.watches.seeing import layout, seen
 
-from anchorwatch.watches.base import Ints, Matured, Monitor
+from anchorwatch.watches.base import Floats, Ints, Matured, Monitor
 from anchorwatch.watches.layout import Layout
 from anchorwatch.watches.quality import ERROR_BINS, MOMENT_UNIT, WATCH, confusion, error_values, ratio_values
 
@@ -125,6 +125,22 @@ def test_a_mean_error_within_its_line_is_worth_something() -> None:
     assert values[0] == pytest.approx(0.1)
     assert values[4] < 0 < values[3]
     assert len(monitor(regression(), "mae@late").tilt.symbols) == ERROR_BINS  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("errors", [[2.0] * 50, [1.0] * 49 + [float(np.sqrt(4 * 50 - 49))], [0.0] * 25 + [float(np.sqrt(8.0))] * 25])
+def test_a_root_mean_square_at_its_promise_earns_nothing_and_one_beyond_it_does(errors: list[float]) -> None:
+    """However the errors are spread: L is 1 at most in the mean at an RMSE of 2, which is promised, and grows at twice that."""
+    of = regression("{metric: rmse, at_most: 2}")
+    tilt = monitor(of, "rmse@late").tilt
+    assert tilt is not None
+
+    def gains(scale: float) -> Floats:
+        bins = matured(of, [0] * 50, [0] * 50, [scale * error for error in errors])["abs_error@late"][0]
+        found: Floats = np.exp(tilt.table[:, bins]).mean(1)
+        return found
+
+    assert gains(1.0).max() <= 1.0
+    assert gains(2.0).min() > 1.0
 
 
 def test_sentences_say_what_is_and_what_should_be() -> None:

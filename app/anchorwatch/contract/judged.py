@@ -47,7 +47,6 @@ NOT_YET: tuple[tuple[str, Callable[[Contract], object]], ...] = (
     ("promises.quality.metric f1, precision or recall with labels.hidden_when", _hidden_ratio),
     ("segments.discover of a regression", lambda contract: contract.segments.discover and contract.task == "regression"),
     ("baseline of a regression", lambda contract: contract.baseline and contract.task == "regression"),
-    ("promises.quality.metric rmse", lambda contract: contract.promises.quality and contract.promises.quality.metric == "rmse"),
     ("promises.alive.siblings of topics that its feed does not read", _foreign_siblings),
 )
 

@@ -23,6 +23,7 @@ class LentBank(BernoulliBank):
     Takes:     per window n and k: int64[places], events and ones of what each place is lent to, 0 while it is lent to nothing.
     Gives:     as BernoulliBank.
     Settings:  places; clear_days; level_days: N.
+    Cost:      65 us a window of 20 places, 71 of 200; 257 bytes a place.
     Guarantee: one loan of D days of credit pages falsely with chance D / N at most, however long it runs and however it was chosen, as long
                as the choice knew nothing of the windows that follow it.
     Source:    Ville's inequality for the product of bets of arXiv 2203.03532; the budget: detection.md 6.
