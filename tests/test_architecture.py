@@ -295,6 +295,13 @@ def test_help_imports_nothing_heavy() -> None:
     assert not loaded.intersection(heavy)
 
 
+def test_the_supervisor_loads_no_estimators() -> None:
+    """It watches processes: river with scipy and scikit-learn would be 80 MB more beside every worker."""
+    loaded = set(run_python("-c", "import sys; import anchorwatch.runtime.supervise; print(*sys.modules)").split())
+
+    assert not loaded.intersection(("river", "scipy", "sklearn", "faust"))
+
+
 def best_seconds(*arguments: str, tries: int = 5) -> float:
     """CPU time of the quickest of some: what the code costs, whatever else the machine was doing."""
 

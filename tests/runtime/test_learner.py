@@ -14,7 +14,7 @@ from anchorwatch.errors import ConfigError
 from anchorwatch.events import Applied
 from anchorwatch.runtime import learner
 from anchorwatch.runtime.learner import Learner, publish, wanted
-from anchorwatch.stages.learning import Ready
+from anchorwatch.stages.ready import Ready
 
 SETTINGS = load(None, {}, {"kafka.bootstrap.servers": "b:9092"})
 READY = Ready(0, 10, 20, 30)

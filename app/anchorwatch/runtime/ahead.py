@@ -10,7 +10,8 @@ from anchorwatch.contract import Contract
 from anchorwatch.events import Applied
 from anchorwatch.runtime.drive import Clockwork, Drive, Event, applied_of
 from anchorwatch.runtime.learner import learnt
-from anchorwatch.stages.learning import LEAD_WINDOWS, Ready
+from anchorwatch.stages.learning import LEAD_WINDOWS
+from anchorwatch.stages.ready import Ready
 
 UNSEEN_MS = 10**15  # summaries are not for a file
 STEP = 2_000  # events

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,8 +17,10 @@ from anchorwatch.config import Settings
 from anchorwatch.contract import Contract
 from anchorwatch.errors import AnchorwatchError
 from anchorwatch.events import Applied
-from anchorwatch.runtime.drive import Event
-from anchorwatch.stages.learning import Ready
+from anchorwatch.stages.ready import Ready
+
+if TYPE_CHECKING:
+    from anchorwatch.runtime.drive import Event
 from anchorwatch.watches.spans import merged
 
 log = logging.getLogger(__name__)
@@ -101,7 +103,7 @@ def wanted(before: Applied, ready: Ready) -> bool:
     return ready.known_ms >= 0 and before.reference.get("labels_due_ms", 0) == ready.known_ms
 
 
-def learnt(before: Applied, contract: Contract, events: Sequence[Event], ready: Ready, now_ms: int) -> Applied:
+def learnt(before: Applied, contract: Contract, events: "Sequence[Event]", ready: Ready, now_ms: int) -> Applied:
     """The contract with what is normal by these events: the same for the same events. Raises ContractError: too few."""
     from anchorwatch.runtime.backtest import learned
 

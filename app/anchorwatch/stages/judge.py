@@ -15,10 +15,11 @@ from anchorwatch.events import Alert, Command, Finding, FlagChange, Observation,
 from anchorwatch.stages import judge_state
 from anchorwatch.stages.feed import FeedClock
 from anchorwatch.stages.flags import FlagBook
-from anchorwatch.stages.learning import Ready, ready_of
+from anchorwatch.stages.learning import ready_of
 from anchorwatch.stages.model_judge import Judged, JudgeSettings, ModelJudge
 from anchorwatch.stages.observe import VERSION, partition_of
 from anchorwatch.stages.pile import Pile
+from anchorwatch.stages.ready import Ready
 from anchorwatch.stages.registry import Registry, Version
 from anchorwatch.stages.report import Frozen, Report
 from anchorwatch.stages.strangers import Strangers

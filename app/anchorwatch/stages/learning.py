@@ -4,14 +4,15 @@ No line and no page is drawn from them meanwhile. The rows themselves stay where
 the answer is a function of the windows, bounded, and the same in a backtest and on Kafka, over restarts too.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from anchorwatch.contract.values import duration_text
 from anchorwatch.estimators.adwin import ADWIN
+from anchorwatch.stages.ready import Ready
 from anchorwatch.watches.base import Ints
 from anchorwatch.watches.layout import Layout
 from anchorwatch.watches.lines import RANKS_MIN
@@ -27,17 +28,6 @@ CLASSES_MAX = 5
 FAST = 0.9  # share of the first calls below the bin that the others are compared with
 SLOW_MIN = 100  # calls that settle that bin
 WITHIN = {"answers": 0.10, "missing": 0.05, "slow": 0.15, "errors": 0.10}  # a change below that is no other regime, however sure
-
-
-class Ready(NamedTuple):
-    """What is to be learnt: predictions of [from, to) and what was known of them by `known_ms`; -1: no label is waited for yet."""
-
-    from_ms: int
-    to_ms: int
-    known_ms: int
-    effective_ms: int
-    labels_due_ms: int = 0  # when labels are learnt as well, of what waits for none; 0: nothing is left to learn
-    left_out: Sequence[Sequence[int]] = ()  # [from, to) under an open alert: their predictions are not normal
 
 
 class Stream:
