@@ -315,6 +315,9 @@ class Finding(msgspec.Struct, omit_defaults=False):
     schema: str = "finding.v1"
 
 
+UNHEARD = "not measured: no decision came"  # in `reasons` of a summary under `impact`: decisions are expected
+
+
 class Summary(msgspec.Struct):
     """One per model and minute, for charts: columns over segments; a missing number is null and has a reason."""
 

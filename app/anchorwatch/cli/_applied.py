@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anchorwatch.cli._catalogue import catalogue_of
+
 if TYPE_CHECKING:
     from anchorwatch.config import Settings
     from anchorwatch.contract import Contract
@@ -21,16 +23,15 @@ ReferenceRows = Annotated[
 def contracts_of(paths: list[Path], rows: Path | None, verb: str) -> "list[Contract]":
     """Raises ContractError with the problems of all files; ConfigError where `rows` would have to be of several models."""
     from anchorwatch.config import contract_files, text_of
-    from anchorwatch.contract import Catalogue, disputes, parse
+    from anchorwatch.contract import disputes, parse
     from anchorwatch.errors import ConfigError, ContractError
-    from anchorwatch.estimators.base import catalogue
 
-    known = Catalogue(detectors=frozenset(catalogue()))
     found: dict[str, Contract] = {}
     problems: list[str] = []
     for file in [file for path in paths for file in (contract_files(path) if path.is_dir() else [path])]:
         try:
-            contract = parse(text_of(file, "contract"), str(file), known, runnable=True)
+            text = text_of(file, "contract")
+            contract = parse(text, str(file), catalogue_of(text), runnable=True)
         except ContractError as error:
             problems += error.problems
             continue

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anchorwatch.cli._catalogue import catalogue_of
+
 if TYPE_CHECKING:
     from anchorwatch.contract import Contract
     from anchorwatch.runtime.backtest import Course, Told
@@ -38,14 +40,10 @@ def course(file: Path, contract: Path, reference: Path | None, until: str, windo
 
 def contract_of(path: Path) -> "Contract":
     from anchorwatch.config import text_of
-    from anchorwatch.contract import Catalogue, parse
+    from anchorwatch.contract import parse
 
     text = text_of(path, "contract")
-    if "detectors" not in text:
-        return parse(text, str(path), runnable=True)
-    from anchorwatch.estimators.base import catalogue
-
-    return parse(text, str(path), Catalogue(detectors=frozenset(catalogue())), runnable=True)
+    return parse(text, str(path), catalogue_of(text), runnable=True)
 
 
 def milliseconds(option: str, text: str) -> int:

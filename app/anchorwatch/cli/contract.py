@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from anchorwatch.cli._catalogue import catalogue_of
 from anchorwatch.cli._settings import AsJson
 
 if TYPE_CHECKING:
-    from anchorwatch.contract import Catalogue, Contract
+    from anchorwatch.contract import Contract
 
 app = typer.Typer()
 
@@ -53,24 +54,13 @@ def _checked(file: Path) -> "tuple[dict[str, Any], Contract | None]":
     result |= {"problems": [], "filled_in": [], "not_judged": []}
     try:
         text = text_of(file, "contract")
-        contract, filled_in, not_judged = read(text, str(file), _catalogue(text))
+        contract, filled_in, not_judged = read(text, str(file), catalogue_of(text))
     except ContractError as error:
         return result | {"problems": error.problems}, None
     except ConfigError as error:
         return result | {"problems": [str(error)]}, None
     about = {"model": contract.model, "environment": contract.environment, "id": contract.id}
     return result | about | {"filled_in": filled_in, "not_judged": not_judged}, contract
-
-
-def _catalogue(text: str) -> "Catalogue":
-    """Detectors are looked up only where a contract may name one: river takes a second to import."""
-    from anchorwatch.contract import Catalogue
-
-    if "detectors" not in text:
-        return Catalogue()
-    from anchorwatch.estimators.base import catalogue
-
-    return Catalogue(detectors=frozenset(catalogue()))
 
 
 def _again(results: list[dict[str, Any]]) -> list[list[str]]:

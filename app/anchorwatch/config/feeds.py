@@ -5,11 +5,9 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from anchorwatch.contract import Contract
+from anchorwatch.contract import JOINED, Contract
 from anchorwatch.events import Role
 
-JOINED: tuple[Role, ...] = ("predictions", "outcomes")  # of every feed
-READ: tuple[Role, ...] = (*JOINED, "decisions")  # these where a contract expects them
 DEFAULT = "default"
 NAME_MAX = 100  # stands in names of groups and topics, which end at 249
 
@@ -36,9 +34,7 @@ def feeds(topic: Callable[[str], str], contracts: Iterable[Contract]) -> list[Fe
     standard = tuple(topic(role) for role in JOINED)
     members: dict[tuple[str, ...], list[Contract]] = {}
     for contract in contracts:
-        # standard decisions leave a feed as it is, so that it keeps its name, and its state, when they come or go
-        named = tuple(name for role, name in source_topics(topic, contract).items() if role in JOINED or name != topic(role))
-        members.setdefault(named, []).append(contract)
+        members.setdefault(contract.feed(topic), []).append(contract)
     if not members:
         members[standard] = []
     found = []
@@ -46,17 +42,11 @@ def feeds(topic: Callable[[str], str], contracts: Iterable[Contract]) -> list[Fe
         name = DEFAULT if topics == standard else _name(topics, standard)
         read: dict[Role, str] = dict(zip(JOINED, topics, strict=False))
         for contract in own:
-            read |= source_topics(topic, contract)
+            read |= contract.topics(topic)
         unkeyed = [role for role in read if not all(getattr(contract.source, role).keyed for contract in own)]
         rekeyed: dict[Role, str] = {role: f"{topic('rekeyed')}.{name}.{role}" for role in unkeyed}
         found.append(Feed(name, read, tuple(own), rekeyed))
     return sorted(found, key=lambda feed: (feed.name != DEFAULT, feed.name))
-
-
-def source_topics(topic: Callable[[str], str], contract: Contract) -> dict[Role, str]:
-    """Of what is read for one contract. `topic`: standard name -> name in force."""
-    roles = READ if contract.expects_decisions else JOINED
-    return {role: getattr(contract.source, role).topic or topic(role) for role in roles}
 
 
 def _name(topics: tuple[str, ...], standard: tuple[str, ...]) -> str:

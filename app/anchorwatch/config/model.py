@@ -152,6 +152,11 @@ class Settings(Part):
         assert name in TOPICS, f"{name} is no standard topic"
         return self.topics.names.get(name) or self.topics.prefix + name
 
+    @property
+    def hooks_on(self) -> dict[str, Hook]:
+        """By name, those with a secret."""
+        return {name: hook for name, hook in sorted(self.hooks.items()) if hook.secret is not None}
+
     def feeds(self, contracts: Iterable[Contract]) -> list[Feed]:
         """Distinct sets of source topics, the standard one (`default`) first."""
         return feeds(self.topic, contracts)

@@ -10,13 +10,15 @@ from zoneinfo import ZoneInfo
 from anchorwatch.contract.alike import disputes
 from anchorwatch.contract.faults import Rule, validate
 from anchorwatch.contract.judged import defaulted, not_judged, refused
-from anchorwatch.contract.model import Contract, Feature, Input, Owner
+from anchorwatch.contract.model import JOINED, READ, Contract, Feature, Input, Owner
 from anchorwatch.contract.reading import Places, read, shown_path
 from anchorwatch.contract.rules import FORMATS, WATCHES, kind, normal_segment
 from anchorwatch.contract.schema import schema_of
 from anchorwatch.errors import ContractError
 
 __all__ = [
+    "JOINED",
+    "READ",
     "Catalogue",
     "Checked",
     "Contract",

@@ -5,7 +5,6 @@ from typing import Any
 
 from anchorwatch.contract.model import Contract
 
-DECISIONS = "decisions"
 HALVES = "kserve"  # the format that `pair_within` speaks of
 TOLD_MAX = 4  # differences named in one sentence
 
@@ -17,20 +16,13 @@ def disputes(contracts: Iterable[Contract], topic: Callable[[str], str] = "ancho
     """
     feeds: dict[tuple[str, ...], list[Contract]] = {}
     for contract in contracts:
-        topics = _topics(contract, topic)  # standard decisions make no feed of their own
-        feeds.setdefault(tuple(name for role, name in topics.items() if role != DECISIONS or name != topic(role)), []).append(contract)
+        feeds.setdefault(contract.feed(topic), []).append(contract)
     return [told for some in feeds.values() for told in _of_feed(topic, sorted(some, key=lambda each: each.key))]
-
-
-def _topics(contract: Contract, topic: Callable[[str], str]) -> dict[str, str]:
-    """Role -> what is read for this contract."""
-    roles = ("predictions", "outcomes", *((DECISIONS,) if contract.expects_decisions else ()))
-    return {role: getattr(contract.source, role).topic or topic(role) for role in roles}
 
 
 def _of_feed(topic: Callable[[str], str], contracts: list[Contract]) -> Iterator[str]:
     first, *others = contracts
-    topics = {role: name for each in contracts for role, name in _topics(each, topic).items()}
+    topics = {role: name for each in contracts for role, name in each.topics(topic).items()}
     for other in (each for each in others if each.key != first.key):  # one that is there twice is told as such
         for role, name in topics.items():
             if found := list(_differences(role, first, other)):

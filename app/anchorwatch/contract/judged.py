@@ -34,9 +34,7 @@ def _hidden_ratio(contract: Contract) -> bool:
 
 def _foreign_siblings(contract: Contract) -> bool:
     """Is a sibling neither a topic that its `source` names nor a standard one, as they are called unless the settings say otherwise?"""
-    roles = ("predictions", "outcomes", *(("decisions",) if contract.expects_decisions else ()))
-    read = {getattr(contract.source, role).topic or f"anchorwatch.{role}" for role in roles}
-    return not set(contract.promises.alive.siblings) <= read
+    return not set(contract.promises.alive.siblings) <= set(contract.topics("anchorwatch.{}".format).values())
 
 
 NOT_YET: tuple[tuple[str, Callable[[Contract], object]], ...] = (

@@ -6,6 +6,7 @@ Build one with `contract.parse` or `contract.from_json`: only they check what on
 
 import hashlib
 import json
+from collections.abc import Callable
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -30,12 +31,15 @@ from anchorwatch.contract.values import (
     text,
     within,
 )
+from anchorwatch.events import Role
 
 DAY_MS = 86_400_000
 FEATURES_MAX = 512  # as events carry
 CLASSES_MAX = 256  # a confusion table has their square
 GROUPINGS_MAX = 32
 ALWAYS_MAX = 100  # never folded into `other`: each costs a share of the budget
+JOINED: tuple[Role, ...] = ("predictions", "outcomes")  # read for every contract
+READ: tuple[Role, ...] = (*JOINED, "decisions")  # these where decisions are expected
 Task = Literal["binary", "multiclass", "regression"]
 FeatureType = Literal["number", "category", "text", "bool"]
 Metric = Literal["accuracy", "f1", "precision", "recall", "error", "mae", "rmse"]
@@ -324,6 +328,16 @@ class Contract(Part):
     def expects_decisions(self) -> bool:
         """Is anything said of them? Then the topic of decisions is read."""
         return bool(self.decisions) or self.promises.impact is not None
+
+    def topics(self, topic: Callable[[str], str]) -> dict[Role, str]:
+        """Role -> topic that is read for it. `topic`: standard name -> name in force."""
+        roles = READ if self.expects_decisions else JOINED
+        return {role: getattr(self.source, role).topic or topic(role) for role in roles}
+
+    def feed(self, topic: Callable[[str], str]) -> tuple[str, ...]:
+        """The topics by which its feed is known: standard decisions leave a feed as it is, so that it keeps its name, and its state, when
+        they come or go."""
+        return tuple(name for role, name in self.topics(topic).items() if role in JOINED or name != topic(role))
 
     @cached_property
     def id(self) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
+import numpy as np
 
 from anchorwatch.alerting.budget import SHARES_HARM
 from anchorwatch.config import Settings
@@ -12,7 +13,7 @@ from anchorwatch.engine.tail import tail
 from anchorwatch.errors import UNREADABLE, TopicsMismatch
 from anchorwatch.events import Alert
 from anchorwatch.sources.native.times import instant
-from anchorwatch.watches.spans import Spans, merged
+from anchorwatch.watches.spans import Spans, inside, merged
 
 if TYPE_CHECKING:
     from anchorwatch.runtime.drive import Event
@@ -56,9 +57,14 @@ def spans(changes: Iterable[Alert]) -> Spans:
     return merged([*found, *((begin, END_MS) for begin in begun.values())])
 
 
+def under(events: "Iterable[Event]", spans: Spans) -> int:
+    """How many predictions lie in these times."""
+    return int(inside(np.array([event.at_ms for event in events if event.role == "predictions"], np.int64), spans).sum())
+
+
 def words(events: "Iterable[Event]", left_out: Spans) -> str:
     """How much is left out; "": nothing."""
-    n = sum(event.role == "predictions" and any(a <= event.at_ms < b for a, b in left_out) for event in events)
+    n = under(events, left_out)
     if not n:
         return ""
     last = max(b for _, b in left_out)

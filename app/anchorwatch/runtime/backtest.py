@@ -144,8 +144,8 @@ def learned(contract: Contract, events: Sequence[Event], *, strict: bool = True,
     strict: False of a stream, where what cannot be used is in the dead letters already. left_out: times whose predictions are not normal.
     """
     if left_out:
-        normal = inside(np.array([e.at_ms if e.role == "predictions" else -1 for e in events], np.int64), left_out)
-        events = [event for event, away in zip(events, normal.tolist(), strict=True) if not away]
+        under = inside(np.array([e.at_ms if e.role == "predictions" else -1 for e in events], np.int64), left_out)
+        events = [event for event, away in zip(events, under.tolist(), strict=True) if not away]
         ids = {event.key for event in events if event.role == "predictions"}
         events = [event for event in events if event.key in ids]
     samples = [as_map(e.value) for e in islice((e for e in events if e.role == "predictions"), SAMPLES)]

@@ -7,8 +7,7 @@ import msgspec
 
 from anchorwatch import contract as contracts
 from anchorwatch.config import Settings, load_contracts
-from anchorwatch.config.feeds import JOINED
-from anchorwatch.contract import Catalogue, Contract
+from anchorwatch.contract import JOINED, Catalogue, Contract
 from anchorwatch.engine.tail import tail
 from anchorwatch.errors import UNREADABLE, ConfigError, ContractError
 from anchorwatch.events import Applied

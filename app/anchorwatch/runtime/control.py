@@ -36,8 +36,7 @@ class FlagReader:
         decoded = self._decoder.decode([(key, value, offset, time_ms)])
         for refused in decoded.refused:
             log.warning("flag.refused offset=%d path=%s reason=%s; %s", offset, refused.path, refused.reason, refused.fix)
-        told = [{name: getattr(record, name) for name in FlagChange.__struct_fields__} for record in decoded.records]
-        return [FlagChange(**{**each, "changed_at_ms": int(at)}) for each, at in zip(told, decoded.at_ms.tolist(), strict=True)]
+        return self._decoder.changes(decoded)
 
 
 class Controls:

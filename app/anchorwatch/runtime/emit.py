@@ -11,7 +11,7 @@ import msgspec
 
 from anchorwatch.config import Settings
 from anchorwatch.engine.settings import Producer, flushed, not_taken, producer
-from anchorwatch.errors import ConfigError, EventRejected, Unreachable
+from anchorwatch.errors import ConfigError, Unreachable
 from anchorwatch.events import Record, Role
 from anchorwatch.runtime import formats
 
@@ -54,8 +54,7 @@ def record(settings: Settings, kind: str, event: Mapping[str, Any], topic: str =
     key = f"{whole.get('environment', 'prod')}/{whole.get('key', '')}" if kind == "flag" else str(whole.get("prediction_id", ""))
     value = msgspec.json.encode(whole)
     decoded = formats.make(role, [], None).decode([(key.encode(), value, 0, time.time_ns() // 1_000_000)])
-    for refused in decoded.refused:
-        raise EventRejected(refused.reason, path=refused.path, fix=refused.fix, kind=refused.kind)
+    decoded.insist()
     return Record(topic or settings.topic(role), -1, key.encode(), value)
 
 

@@ -45,7 +45,7 @@ class Hooks:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.on = {name: hook for name, hook in settings.hooks.items() if hook.secret is not None}
+        self.on = settings.hooks_on
         self.book, self.reader = FlagBook(), FlagReader()
         self.state, self.reason = ("starting", "") if self.on else ("off", "")
         self.counts: dict[str, int] = {}
@@ -190,7 +190,7 @@ class Hooks:
 
     def told(self) -> dict[str, Any]:
         """For /readyz."""
-        return {"state": self.state, "reason": self.reason, "sources": sorted(self.on), "counts": dict(sorted(self.counts.items()))}
+        return {"state": self.state, "reason": self.reason, "sources": list(self.on), "counts": dict(sorted(self.counts.items()))}
 
     def snapshot(self) -> Snapshot | None:
         return self._telemetry.snapshot() if self._telemetry else None

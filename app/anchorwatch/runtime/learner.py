@@ -18,10 +18,10 @@ from anchorwatch.contract import Contract
 from anchorwatch.errors import AnchorwatchError
 from anchorwatch.events import Applied
 from anchorwatch.stages.ready import Ready
+from anchorwatch.watches.spans import merged
 
 if TYPE_CHECKING:
     from anchorwatch.runtime.drive import Event
-from anchorwatch.watches.spans import merged
 
 log = logging.getLogger(__name__)
 ACTOR = "anchorwatch"

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from anchorwatch.config import Settings
-from anchorwatch.config.feeds import READ, source_topics
-from anchorwatch.contract import Contract
+from anchorwatch.contract import READ, Contract
 from anchorwatch.engine.tail import Told, by_time, tail
 from anchorwatch.errors import ConfigError
 from anchorwatch.events import Role, Row, headed
 from anchorwatch.runtime import formats, schemas
-from anchorwatch.runtime.alerted import alerted, words
+from anchorwatch.runtime.alerted import alerted, under, words
 from anchorwatch.sources import foreign
 from anchorwatch.sources.foreign import Translator
 from anchorwatch.stages._formats import Decoder
@@ -46,7 +45,7 @@ def from_topics(settings: Settings, contracts: Iterable[Contract], now_ms: int, 
     """By `<environment>/<model>`. Raises ConfigError, ContractError, TopicsMismatch, Unreachable."""
     groups: dict[Topics, list[Contract]] = {}
     for contract in contracts:
-        groups.setdefault(_topics(settings, contract), []).append(contract)
+        groups.setdefault(tuple(contract.topics(settings.topic).values()), []).append(contract)
     found: dict[str, Normal] = {}
     total = sum(map(len, groups.values()))
     open_spans = alerted(settings, {c.key for group in groups.values() for c in group}, _first(groups, now_ms)) if groups else {}
@@ -72,7 +71,7 @@ def stood(settings: Settings, contract: Contract, times: Times, say: Say = lambd
     Raises ConfigError: too many; Unreachable.
     """
     try:
-        found = _read(settings, _topics(settings, contract), {contract.key: (contract, times)}, say)
+        found = _read(settings, tuple(contract.topics(settings.topic).values()), {contract.key: (contract, times)}, say)
         return found.of_model(contract.key), found.trouble
     except TooMany as error:
         raise ConfigError(f"{contract.key}: more than {ROWS_MAX:,} predictions since {day(times[0])}; name a shorter time") from error
@@ -98,7 +97,7 @@ def _first(groups: Mapping[Topics, Sequence[Contract]], now_ms: int) -> int:
 
 def _learn(contract: Contract, topics: Topics, times: Times, events: "list[Event]", trouble: str, left_out: Spans) -> Normal:
     without = words(events, left_out)
-    n = sum(event.role == "predictions" and not any(a <= event.at_ms < b for a, b in left_out) for event in events)
+    n = sum(event.role == "predictions" for event in events) - under(events, left_out)
     where = f"{day(times[0])} to {day(times[1])} of {topics[0]}"
     if n < ROWS_MIN:
         return Normal(None, f"only {n} predictions from {where}{without}, {ROWS_MIN} are needed{trouble}")
@@ -199,7 +198,3 @@ def _batches(settings: Settings, topics: Topics, begin: int, *, halves: bool) ->
             yield roles[told.topic], batch
             batch.clear()
     yield from batches.items()
-
-
-def _topics(settings: Settings, contract: Contract) -> Topics:
-    return tuple(source_topics(settings.topic, contract).values())

@@ -17,7 +17,6 @@ import msgspec
 from confluent_kafka.admin import AdminClient
 
 from anchorwatch.config import Settings
-from anchorwatch.config.feeds import source_topics
 from anchorwatch.config.model import TelemetrySettings, Topics
 from anchorwatch.contract import Contract
 from anchorwatch.engine import topics
@@ -81,7 +80,7 @@ class Run:
         self.course, self.clockwork, self.trial = course, clockwork, trial
         self.settings = own(settings, clockwork, trial, f"replay-{uuid.uuid4().hex[:8]}.")
         self.kafka = self.settings.kafka
-        self.sources = source_topics(self.settings.topic, course.contract)
+        self.sources = course.contract.topics(self.settings.topic)
         self.children: list[Child] = []
 
     async def told(self) -> Told:

@@ -53,7 +53,7 @@ def rights(settings: Settings, role: Role, feeds: Sequence[Feed], user: str = ""
 
 def _hooked(settings: Settings) -> list[str]:
     """Where `run` writes what hooks tell."""
-    return [settings.topic("flags")] if any(hook.secret for hook in settings.hooks.values()) else []
+    return [settings.topic("flags")] if settings.hooks_on else []
 
 
 def _ingest(settings: Settings, feeds: Sequence[Feed]) -> list[Right]:

@@ -8,7 +8,7 @@ import msgspec
 from anchorwatch import contract as contracts
 from anchorwatch import sources
 from anchorwatch.config import Feed
-from anchorwatch.config.feeds import feeds, source_topics
+from anchorwatch.config.feeds import feeds
 from anchorwatch.errors import UNREADABLE, ContractError
 from anchorwatch.events import Applied
 from anchorwatch.stages.registry import Registry
@@ -31,7 +31,7 @@ class Roster:
     def _headed(self) -> frozenset[str]:
         found = set[str]()
         for version in self.registry.latest():
-            for role, topic in source_topics(self._topic, version.contract).items():
+            for role, topic in version.contract.topics(self._topic).items():
                 if sources.load(getattr(version.contract.source, role).format).headed:
                     found.add(topic)
         return frozenset(found)

@@ -8,7 +8,7 @@ import msgspec
 from anchorwatch.config import Settings
 from anchorwatch.engine.tail import Told, tail
 from anchorwatch.errors import UNREADABLE
-from anchorwatch.events import Alert, Applied, Summary
+from anchorwatch.events import UNHEARD, Alert, Applied, Summary
 from anchorwatch.runtime import contracts
 
 State = Literal["firing", "acknowledged", "recovering", "dark", "switched off", "retired", "learning", "watching", "no word"]
@@ -110,7 +110,7 @@ def _row(key: str, owner: str | None, summary: Summary | None, alerts: list[Aler
         model, environment, state, summary.at_ms, _whole(column.get("predictions")), column.get("p99_ms"),
         summary.reasons.get("metric", ""), column.get("quality"), (low, high) if low is not None and high is not None else None,
         _whole(column.get("labels")), _worst(summary), words, _note(summary), _estimated(column), summary.owner or owner or "nobody",
-        column.get("followed"), summary.reasons.get("impact", "") == "not measured: no decision came",
+        column.get("followed"), summary.reasons.get("impact", "") == UNHEARD,
     )  # fmt: skip
 
 

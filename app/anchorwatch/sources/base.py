@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from anchorwatch.errors import EventRejected
 from anchorwatch.events import Headed, Record, Row
 from anchorwatch.stages.rekey import ORIGIN
 
@@ -71,6 +72,11 @@ class Decoded(NamedTuple):
     tally: dict[tuple[str, str], int]  # ("<environment>/<model>" or "", "note.clock_ahead", "repair.retyped:amount", "tombstone") -> n
     examples: dict[tuple[str, str], tuple[str, str]]  # the same keys, repairs only -> first (type seen, its JSON cut to 80 characters)
     heartbeat_ms: int  # highest heartbeat among the rows, -1: none
+
+    def insist(self) -> None:
+        """For whoever can still be told that a row is refused. Raises EventRejected, of the first."""
+        for refused in self.refused:
+            raise EventRejected(refused.reason, path=refused.path, fix=refused.fix, kind=refused.kind)
 
 
 def dead_letter(row: Row, topic: str, partition: int, refused: Refused, topic_out: str, *, verbatim: bool = True) -> Record:

@@ -31,7 +31,7 @@ def take(
     model: "ModelIngest", layout: Layout, arm: str, combos: Ints, hashes: Hashes, at: Ints, columns: Columns, closed_ms: int
 ) -> None:  # fmt: skip
     """closed_ms: windows before that have left; what comes for them may be judged with no cell."""
-    number = _number(model, layout, arm)
+    number = model.layout_number(layout, arm)
     answers = np.where(columns.failed, np.nan, columns.codes[ANSWER].astype(np.float64))
     mine = _other_side(hashes) if arm == SHADOW else hashes
     model.waiting.add(mine, at, combos, answers, number, layout.contract.labels.delay.final)
@@ -75,17 +75,6 @@ def count(model: "ModelIngest", horizon: str, number: int, rows: Ints, window: i
     groups = model.groups(window, column("combo")[rows], model.layout_number(layout))
     for watch in layout.watches:
         watch.compare(layout, compared, groups)
-
-
-def _number(model: "ModelIngest", layout: Layout, arm: str) -> int:
-    """Of the layout for this arm; equal contracts and references are one, also after a restart."""
-    for number, of in model.arm_of.items():
-        known = model.layouts[number]
-        if of == arm and (known is layout or (known.contract.id, known.reference_id) == (layout.contract.id, layout.reference_id)):
-            return number
-    model.layouts.append(layout)
-    model.arm_of[len(model.layouts) - 1] = arm
-    return len(model.layouts) - 1
 
 
 def _other_side(hashes: Hashes) -> Hashes:

@@ -45,14 +45,12 @@ def signal_of(scene: Scene, heard: Heard, exemplars: list[Exemplar], explained: 
     monitor, change = heard.monitor, heard.change
     seen = seen_of(scene, heard)
     told = load(monitor.watch).explain(seen)
-    around = max(2 * (scene.window[1] - scene.window[0]), (scene.window[1] - change.since_ms) // 10)
-    onset = (change.since_ms - around, change.since_ms + around)  # what joins an incident; what is handed over must hold the change
-    between = (min(onset[0], change.between_ms[0]), max(onset[1], change.between_ms[1])) if any(change.between_ms) else onset
+    onset, between = onset_of(scene, heard)
     return Signal(
         watch=monitor.watch, subject=monitor.subject, segment=monitor.segment, verdict=change.verdict, name=told.name,
         severity=told.severity or ("critical" if change.verdict == "page" else "warning"), harm=monitor.harm, summary=told.summary,
         since_ms=change.since_ms, onset=onset, direction=heard.direction,
-        description=f"{told.summary} Detector {DETECTOR}: by luck, something in this model gets here once in {change.evidence_days:.3g} days.",
+        description=by_luck(told.summary, heard),
         evidence=_numbers(scene, heard, seen, explained) | handed(scene, change.verdict, between), traces=traces_for(exemplars, monitor),
         runbook=scene.layout.contract.owner.runbook or "",
         impact={"traffic_share": six(seen.share_of_traffic), "whole_looks_fine": seen.whole_looks_fine},
@@ -81,6 +79,21 @@ def seen_of(scene: Scene, heard: Heard) -> Seen:
     )  # fmt: skip
 
 
+def onset_of(scene: Scene, heard: Heard) -> tuple[Window, Window]:
+    """What joins an incident, and what is handed over, which must hold the change."""
+    change = heard.change
+    around = max(2 * (scene.window[1] - scene.window[0]), (scene.window[1] - change.since_ms) // 10)
+    onset = (change.since_ms - around, change.since_ms + around)
+    between = (min(onset[0], change.between_ms[0]), max(onset[1], change.between_ms[1])) if any(change.between_ms) else onset
+    return onset, between
+
+
+def by_luck(summary: str, heard: Heard) -> str:
+    """A sentence, with how rare it is."""
+    days = heard.change.evidence_days
+    return f"{summary} Detector {DETECTOR}: by luck, something in this model gets here once in {days:.3g} days."
+
+
 def handed(scene: Scene, verdict: str, onset: Window) -> dict[str, Any]:
     """Of what fires; what heals needs no repair."""
     if verdict not in ("page", "warning", "exact"):
@@ -88,16 +101,23 @@ def handed(scene: Scene, verdict: str, onset: Window) -> dict[str, Any]:
     return handover(onset, scene.window, scene.begun_ms, scene.margin_ms, scene.offsets_since)
 
 
-def _numbers(scene: Scene, heard: Heard, seen: Seen, explained: bool | None) -> dict[str, Any]:
+def measured(scene: Scene, heard: Heard, seen: Seen) -> dict[str, Any]:
+    """The numbers of every alert that a detector raises."""
     change = heard.change
-    healing = change.verdict in ("recovering", "quiet") and explained is not None
     return {
         "metric": heard.monitor.metric, "label": heard.label, "reference": six(heard.reference), "line": six(heard.line),
         "current": six(seen.current), "interval": [six(x) for x in seen.interval] if seen.interval else None, "n": seen.n,
         "estimated": False, "change_point_ms": change.since_ms, "detector": DETECTOR, "evidence_days": six(change.evidence_days),
-        "page_at_days": six(scene.monitors.level_days), "unit": heard.monitor.unit,
-        "share": six(scene.monitors.share_of(heard.monitor)), "phi": six(heard.phi), "reference_n": _reference_n(scene.layout, heard.monitor),
+        "page_at_days": six(scene.monitors.level_days), "unit": heard.monitor.unit, "phi": six(heard.phi),
         "table": "rank" if heard.monitor.unit == "rank" else "bets" if heard.monitor.tilt else "0/1",
+    }  # fmt: skip
+
+
+def _numbers(scene: Scene, heard: Heard, seen: Seen, explained: bool | None) -> dict[str, Any]:
+    change = heard.change
+    healing = change.verdict in ("recovering", "quiet") and explained is not None
+    return measured(scene, heard, seen) | {
+        "share": six(scene.monitors.share_of(heard.monitor)), "reference_n": _reference_n(scene.layout, heard.monitor),
         "explains_whole": explained if healing else explains(scene, heard.monitor, change.since_ms),
     } | ({"reliability": table(scene.recent, change.since_ms)} if heard.monitor.metric == "calibration" else {})  # fmt: skip
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from anchorwatch.contract import to_json
 from anchorwatch.stages.decided import Decisions
-from anchorwatch.stages.join import Waiting
 from anchorwatch.stages.labels import Classes
 from anchorwatch.stages.model_ingest import ModelIngest
 from anchorwatch.stages.table import CELLS, PAGE, Table
@@ -158,8 +157,7 @@ class Book:
         for name in [n for n in found if n.startswith(f"page:{key}:")]:
             page = unpack(found[name], "ingest.page", VERSION)
             images.append(page.arrays)
-            if isinstance(table, Waiting):
-                table.traces.update(page.header["traces"])
+            table.traces.update(page.header["traces"])
             self.pages[key, int(name.rpartition(":")[2])] = counts[name]
         for cut in sorted(deltas):
             if key in deltas[cut].header:
@@ -167,8 +165,7 @@ class Book:
                 image = {name: arrays[f"{key}/{name}"] for name in ("row", *table.fields)}
                 image |= {CELLS: arrays[f"{key}/{CELLS}"]} if f"{key}/{CELLS}" in arrays else {}
                 images.append(image)
-                if isinstance(table, Waiting):
-                    table.traces.update(deltas[cut].header[key]["traces"])
+                table.traces.update(deltas[cut].header[key]["traces"])
                 for number in np.unique(image["row"] // PAGE).tolist():
                     if (number + 1) * PAGE > first:
                         self.dirty.setdefault((key, number), cut)
@@ -202,8 +199,6 @@ def _tables(ingest: "Ingest") -> dict[str, Table]:
 
 
 def _traces(table: Table, hashes: NDArray[np.uint64]) -> dict[int, str]:
-    if not isinstance(table, Waiting):
-        return {}
     return {h: table.traces[h] for h in hashes[table.traced(hashes)].tolist()}
 
 

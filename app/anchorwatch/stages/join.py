@@ -51,14 +51,6 @@ class Waiting(Table):
     fields: ClassVar = FIELDS
     blank: ClassVar = {"label": np.nan, "known": 0, "revision": -1, "layout": GHOST, "at": 0, "combo": 0, "answer": np.nan}  # a ghost
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.traces: dict[int, str] = {}  # hash -> traceparent of kept predictions
-
-    @property
-    def nbytes(self) -> int:
-        return super().nbytes + 160 * len(self.traces)
-
     # predictions
 
     def add(
@@ -175,23 +167,6 @@ class Waiting(Table):
         places = np.maximum(rows - self.first, 0)
         there = (rows >= 0) & (self.columns["layout"][places] != GHOST)
         return np.where(there, self.columns["at"][places], -1)
-
-    # leaving
-
-    def drop_front(self, n: int) -> dict[str, NDArray[Any]]:
-        gone = super().drop_front(n)
-        for i in self.traced(gone["hash"]).tolist():
-            self.traces.pop(int(gone["hash"][i]), None)
-        return gone
-
-    def traced(self, hashes: NDArray[np.uint64]) -> Ints:
-        """Places in `hashes` of predictions that are kept with their trace. They are few: by the last 16 bits nearly all others are left out."""
-        if not self.traces:
-            return np.zeros(0, np.int64)
-        some, low = np.zeros(1 << 16, np.bool_), np.uint64(0xFFFF)
-        some[np.fromiter(self.traces, np.uint64, len(self.traces)) & low] = True
-        maybe = np.flatnonzero(some[hashes & low])
-        return maybe[np.fromiter((h in self.traces for h in hashes[maybe].tolist()), np.bool_, len(maybe))]
 
 
 def _equal(a: Floats, b: Floats) -> NDArray[np.bool_]:

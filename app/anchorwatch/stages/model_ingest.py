@@ -41,16 +41,19 @@ class ModelIngest:
 
     # layouts
 
-    def layout_number(self, layout: Layout) -> int:
-        """Equal contracts and references are one layout, also after a restart."""
+    def layout_number(self, layout: Layout, arm: str = "") -> int:
+        """Of the layout for this arm, "" the model itself. Equal contracts and references are one layout, also after a restart."""
         for number, known in enumerate(self.layouts):
-            if known is layout and number not in self.arm_of:
+            if known is layout and self.arm_of.get(number, "") == arm:
                 return number
         for number, known in enumerate(self.layouts):
-            if number not in self.arm_of and (known.contract.id, known.reference_id) == (layout.contract.id, layout.reference_id):
+            same = (known.contract.id, known.reference_id) == (layout.contract.id, layout.reference_id)
+            if same and self.arm_of.get(number, "") == arm:
                 self.layouts[number] = layout
                 return number
         self.layouts.append(layout)
+        if arm:
+            self.arm_of[len(self.layouts) - 1] = arm
         assert len(self.layouts) <= LAYOUTS_MAX, f"{self.key}: more than {LAYOUTS_MAX} contracts in one life of a task; restart it"
         return len(self.layouts) - 1
 

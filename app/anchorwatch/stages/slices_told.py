@@ -1,12 +1,12 @@
 """What a person is told of a slice that nobody declared."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from anchorwatch.alerting.signal import Signal
 from anchorwatch.estimators.interval import beta_binomial_interval
 from anchorwatch.events import Finding
-from anchorwatch.stages.evidence import DETECTOR, EXPLAINS_MIN, Scene, finding_of, handed, six
+from anchorwatch.stages.evidence import EXPLAINS_MIN, Scene, by_luck, finding_of, handed, measured, onset_of, six
 from anchorwatch.stages.monitors import Heard
 from anchorwatch.stages.slices import Slices
 from anchorwatch.watches import load
@@ -40,28 +40,16 @@ def slice_signal(scene: Scene, slices: Slices, heard: Heard, explained: bool | N
     told = load("slices").explain(seen)
     fires = change.verdict in ("page", "warning")
     explains = explained if explained is not None and not fires else not busy or _rest_is_fine(slices, heard)
-    around = max(2 * (scene.window[1] - scene.window[0]), (scene.window[1] - change.since_ms) // 10)
-    onset = (change.since_ms - around, change.since_ms + around)
-    between = (min(onset[0], change.between_ms[0]), max(onset[1], change.between_ms[1])) if any(change.between_ms) else onset
-    evidence = _numbers(scene, heard, interval, slices.lent_days(segment)) | {"explains_whole": explains}
+    onset, between = onset_of(scene, heard)
+    evidence = measured(scene, heard, seen) | {"lent_days": six(slices.lent_days(segment)), "explains_whole": explains}
     return Signal(
         watch="slices", subject=heard.monitor.subject, segment=segment, verdict=change.verdict, name=told.name,
         severity="critical" if change.verdict == "page" else "warning", harm=True, summary=told.summary, since_ms=change.since_ms,
         onset=onset, direction=heard.direction,
-        description=f"{told.summary} Detector {DETECTOR}: by luck, something in this model gets here once in {change.evidence_days:.3g} days.",
+        description=by_luck(told.summary, heard),
         evidence=evidence | handed(scene, change.verdict, between), runbook=scene.layout.contract.owner.runbook or "",
         impact={"traffic_share": six(share), "whole_looks_fine": not busy},
     )  # fmt: skip
-
-
-def _numbers(scene: Scene, heard: Heard, interval: tuple[float, float] | None, lent_days: float) -> dict[str, Any]:
-    change = heard.change
-    return {
-        "metric": "error", "label": heard.label, "reference": six(heard.reference), "line": six(heard.line), "current": six(heard.current),
-        "interval": [six(x) for x in interval] if interval else None, "n": change.n, "estimated": False,
-        "change_point_ms": change.since_ms, "detector": DETECTOR, "evidence_days": six(change.evidence_days),
-        "page_at_days": six(scene.monitors.level_days), "unit": "1", "lent_days": six(lent_days), "phi": six(heard.phi), "table": "0/1",
-    }  # fmt: skip
 
 
 def _rest_is_fine(slices: Slices, heard: Heard) -> bool:

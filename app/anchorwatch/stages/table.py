@@ -14,6 +14,7 @@ from anchorwatch.watches.base import Ints
 
 PAGE = 4_096  # rows of a page, the unit of state
 GROW = 1.5
+TRACE_BYTES = 160
 SLOT_BYTES = 12  # of the index, two to four slots a row
 CELLS = "cells"  # uint8[rows, fields]: code of a prediction in each field that is looked at for slices; 0: not known
 Values = dict[str, NDArray[Any]]  # column -> values of a batch
@@ -30,12 +31,13 @@ class Table:
         self.columns: dict[str, NDArray[Any]] = {name: np.zeros(PAGE, kind) for name, kind in self.fields.items()}
         self.index = Index()
         self.soiled = np.zeros(PAGE, np.bool_)  # rows changed since the last cut
+        self.traces: dict[int, str] = {}  # hash -> traceparent of the few rows that are kept with theirs
 
     @property
     def nbytes(self) -> int:
         """Of the rows in use, and of the index."""
         row: int = sum(int(np.dtype(kind).itemsize) for kind in self.fields.values())
-        return self.n * (row + width(self.columns)) + len(self.index.keys) * SLOT_BYTES
+        return self.n * (row + width(self.columns)) + len(self.index.keys) * SLOT_BYTES + len(self.traces) * TRACE_BYTES
 
     def column(self, name: str) -> NDArray[Any]:
         return self.columns[name][: self.n]
@@ -85,7 +87,18 @@ class Table:
         self.n -= n
         if 4 * self.n < self.index.used:
             self._reindex()
+        for i in self.traced(gone["hash"]).tolist():
+            self.traces.pop(int(gone["hash"][i]), None)
         return gone
+
+    def traced(self, hashes: NDArray[np.uint64]) -> Ints:
+        """Places in `hashes` of rows that are kept with their trace. They are few: by the last 16 bits nearly all others are left out."""
+        if not self.traces:
+            return np.zeros(0, np.int64)
+        some, low = np.zeros(1 << 16, np.bool_), np.uint64(0xFFFF)
+        some[np.fromiter(self.traces, np.uint64, len(self.traces)) & low] = True
+        maybe = np.flatnonzero(some[hashes & low])
+        return maybe[np.fromiter((h in self.traces for h in hashes[maybe].tolist()), np.bool_, len(maybe))]
 
     def final_front(self, before_ms: int) -> int:
         """Rows of whole leading pages of which all are older than that."""

@@ -3,6 +3,7 @@
 import numpy as np
 
 from anchorwatch.estimators.interval import at_this_look, beta_binomial_interval
+from anchorwatch.events import UNHEARD
 from anchorwatch.stages.recent import Recent
 from anchorwatch.watches.base import FOLLOWED, IGNORED, NO_DECISION, Ints
 from anchorwatch.watches.impact import DECIDED_MIN, REASONED, agreement, decided, kappa, kappa_draws, uses
@@ -34,7 +35,7 @@ def told(layout: Layout, recent: Recent) -> dict[str, str]:
     some = decided(len(counts))
     n, k = int(counts[some].sum()), int(counts[FOLLOWED])
     if not n:
-        return {"impact": "not measured: no decision came"}
+        return {"impact": UNHEARD}
     if n < DECIDED_MIN:
         return {"impact": f"waiting for decisions: {DECIDED_MIN} are needed"}
     low, high = beta_binomial_interval(k, n)

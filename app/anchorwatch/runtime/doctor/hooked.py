@@ -7,13 +7,13 @@ from anchorwatch.runtime.doctor.told import Told, fine, note, several
 
 
 def look(facts: Facts) -> Iterator[Told]:
-    on = {name: hook for name, hook in facts.settings.hooks.items() if hook.secret is not None}
+    on = facts.settings.hooks_on
     if not on or not facts.contracts:
         return
     told = [*_deaf(facts), *_elsewhere(facts)]
     yield from told
     if not told:
-        yield fine("hooks", f"hooks {several(sorted(on))}")
+        yield fine("hooks", f"hooks {several(list(on))}")
 
 
 def _deaf(facts: Facts) -> Iterator[Told]:
@@ -29,8 +29,7 @@ def _deaf(facts: Facts) -> Iterator[Told]:
 def _elsewhere(facts: Facts) -> Iterator[Told]:
     """Environments into which the settings translate, and which no contract has."""
     known = {contract.environment for contract in facts.contracts}
-    for name, hook in sorted(facts.settings.hooks.items()):
-        into = {*hook.environments.values(), hook.environment} if hook.secret is not None else set[str]()
-        if strange := sorted(into - known):
+    for name, hook in facts.settings.hooks_on.items():
+        if strange := sorted({*hook.environments.values(), hook.environment} - known):
             what = f"hooks.{name} leads to the environment {several(strange)}, which no contract has; there are {several(sorted(known))}"
             yield note("hooks", what, f"hooks: {{{name}: {{environments: {{THEIRS: OURS}}}}}}")

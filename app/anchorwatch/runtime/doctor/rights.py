@@ -17,7 +17,7 @@ def needed(facts: Facts) -> dict[str, frozenset[str]]:
     for operation, names in (("READ", READ), ("WRITE", WRITE)):
         for name in names:
             found.setdefault(facts.settings.topic(name), set()).add(operation)
-    if any(hook.secret for hook in facts.settings.hooks.values()):
+    if facts.settings.hooks_on:
         found[facts.settings.topic("flags")].add("WRITE")
     for name in (*facts.rekeyed(), *(name for name in facts.topics if name.endswith("-changelog"))):
         found[name] = {"READ", "WRITE"}

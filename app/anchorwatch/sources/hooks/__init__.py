@@ -61,11 +61,9 @@ def _as_ours(change: FlagChange, now_ms: int) -> FlagChange:
     """As a stage would read it. Raises EventRejected."""
     key = f"{change.environment}/{change.key}".encode("utf-8", "replace")
     decoded = FLAGS.decode([(key, msgspec.json.encode(change), 0, now_ms)])
-    for refused in decoded.refused:
-        raise EventRejected(refused.reason, path=refused.path, fix=refused.fix, kind=refused.kind)
-    [record] = decoded.records
-    told = {name: getattr(record, name) for name in FlagChange.__struct_fields__}
-    return FlagChange(**{**told, "changed_at_ms": int(decoded.at_ms[0])})
+    decoded.insist()
+    [ours] = FLAGS.changes(decoded)
+    return ours
 
 
 def _of_shape(error: Exception) -> str:

@@ -3,8 +3,6 @@
 X-Anchorwatch-Signature: `sha256=` and the HMAC-SHA256 of the body in hexadecimal.
 """
 
-from anchorwatch.errors import EventRejected
-from anchorwatch.events import FlagChange
 from anchorwatch.sources.hooks._hook import Heard, Hook, Places, by_hex
 from anchorwatch.sources.native import Flags
 
@@ -13,11 +11,10 @@ FLAGS = Flags()
 
 def changes(body: bytes, _: Places) -> Heard:
     decoded = FLAGS.decode([(None, body, 0, 0)])
-    for refused in decoded.refused:
-        raise EventRejected(refused.reason, path=refused.path, fix=refused.fix, kind=refused.kind)
+    decoded.insist()
     if not decoded.records:
         return Heard(passed="no switch: no flag change in it")
-    return Heard(tuple(FlagChange(**{name: getattr(record, name) for name in FlagChange.__struct_fields__}) for record in decoded.records))
+    return Heard(tuple(FLAGS.changes(decoded, raw=True)))
 
 
 HOOK = Hook(by_hex("X-Anchorwatch-Signature", "sha256="), changes, "the sender's secret")

@@ -15,9 +15,12 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from anchorwatch.errors import EventRejected
+from anchorwatch.events import FlagChange
+from anchorwatch.sources.base import Decoded
 from anchorwatch.sources.native import careful, fields, readers
 from anchorwatch.sources.native.careful import Remarks
 from anchorwatch.sources.native.role import Note, Role
@@ -117,6 +120,12 @@ class Flags(Role):
 
     def _ids(self, records: list[Any]) -> list[bytes]:
         return [f"{record.environment}/{record.key}".encode() for record in records]
+
+    @staticmethod
+    def changes(decoded: Decoded, *, raw: bool = False) -> list[FlagChange]:
+        """What was decoded, its times as numbers; raw: as they are written, None where there is none."""
+        told = [FlagChange(**{name: getattr(record, name) for name in FlagChange.__struct_fields__}) for record in decoded.records]
+        return told if raw else [structs.replace(each, changed_at_ms=at) for each, at in zip(told, decoded.at_ms.tolist(), strict=True)]
 
 
 def as_map(raw: bytes) -> dict[str, Any]:
