@@ -64,7 +64,7 @@ class Team:
             committed = Committed(self.kafka, f"{prefix}ingest.default", [f"{prefix}predictions", f"{prefix}outcomes"], PARTITIONS)
             stack.callback(committed.close)
             looks = self._watched(programs, committed, gate.open)
-        self._check(file, prefix)
+            self._check(file, prefix)  # the workers stay: the last windows close in the cut after the one that commits the last record
         return rates(looks, 2 * self.load.predictions)
 
     def _watched(self, programs: list[Program], committed: Committed, open_gate: Callable[[], None]) -> list[Look]:
