@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scripts.simulations.drifted import DATA
 from scripts.simulations.panel import Floats, Ints
-from scripts.simulations.protocol import DATA
 from scripts.simulations.sheet import Bound, Effort, Figure, Table, generator, rate_of
 
 from anchorwatch.estimators.bank import BernoulliBank, TableBank
