@@ -1,5 +1,7 @@
 """Table 3: how far are we from the best that any detector can do? CUSUM told both rates, at the same run length."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from scipy.sparse import csr_matrix, identity
 from scipy.sparse.linalg import spsolve
@@ -46,17 +48,21 @@ def table(effort: Effort) -> Table:
             )  # fmt: skip
             ratios[line].append(over)
             found.rows.append([f"{line:g} -> {rate:g}", exact(best), mine, *over])
+    found.bounds = _bounds(ratios)
+    found.notes = ["run length measured at the lower mark: " + "; ".join(f"line {line:g} {length}" for line, length in lengths.items())]
+    return found
+
+
+def _bounds(ratios: Mapping[float, Sequence[tuple[Figure, ...]]]) -> list[Bound]:
     thick = [over for line, each in ratios.items() if line >= 0.05 for over in each]
     nothing, middle, same, worst = (max(column) for column in zip(*thick, strict=True))
-    found.bounds = [
+    return [
         Bound("largest ratio, from nothing, lines .05 to .5", nothing, 1.45),
         Bound("largest ratio, from nothing, line .01", max(over[0] for over in ratios[0.01]), 1.6),
         Bound("largest ratio in the middle of a stream, lines .05 to .5", middle, 1.25, must=False),
         Bound("largest ratio at the same run length, worst stream, lines .05 to .5", worst, 1.25, must=False, why=WHY),
         Bound("the same from nothing", same, 1.25, must=False, why=WHY),
     ]
-    found.notes = ["run length measured at the lower mark: " + "; ".join(f"line {line:g} {length}" for line, length in lengths.items())]
-    return found
 
 
 WHY = (
