@@ -19,7 +19,7 @@ Headers = Mapping[str, bytes | None]
 Value = str | float | bool | None  # what a feature may be; integers arrive as numbers
 Answer = str | float | bool  # a prediction or a label; classes are compared as canonical text
 MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-Role = Literal["predictions", "outcomes", "decisions", "flags"]
+Role = Literal["predictions", "outcomes", "decisions", "flags", "siblings"]
 
 
 class Headed(tuple[bytes | None, bytes | None, int, int]):  # noqa: SLOT001 (a tuple's subclass cannot have slots that hold something)

@@ -1,6 +1,6 @@
 """Each distinct set of source topics is a feed, whose name depends on its own topics alone."""
 
-from anchorwatch.config.feeds import Feed, feeds
+from anchorwatch.config.feeds import Feed, feeds, siblings_group
 from anchorwatch.contract import Contract, parse
 
 
@@ -73,3 +73,28 @@ def test_a_topic_that_is_not_keyed_by_the_id_is_read_from_where_it_is_written_an
     assert feed.topics == {"predictions": "pay.scored", "outcomes": "pay.settled"}
     assert feed.read == {"predictions": f"aw.rekeyed.{feed.name}.predictions", "outcomes": "pay.settled"}
     assert feed.name == feeds(topic, [contract("c", "predictions: {topic: pay.scored}, outcomes: {topic: pay.settled}")])[0].name
+
+
+def test_siblings_on_topics_of_other_feeds_or_of_none_are_outside() -> None:
+    named = "promises: {alive: {siblings: [aw.outcomes, pay.scored, paid]}}"
+    a, b, own = contract("a", more=named), contract("b"), contract("c", "predictions: {topic: pay.scored}", more=named)
+
+    found = feeds(topic, [a, b, own])
+
+    assert [feed.siblings for feed in found] == [["pay.scored", "paid"], ["paid"]]
+    assert (found[0].outside(a), found[0].outside(b)) == (["pay.scored", "paid"], [])
+
+
+def test_outcomes_that_are_written_anew_are_counted_where_they_come_from_and_predictions_are_not() -> None:
+    source = "predictions: {topic: scored, keyed: false}, outcomes: {topic: settled, keyed: false}"
+    [feed] = feeds(topic, [contract("a", source, "promises: {alive: {siblings: [scored, settled]}}")])
+
+    assert feed.siblings == ["settled"]
+
+
+def test_groups_of_siblings_have_names_that_kafka_takes() -> None:
+    long = "x" * 249
+
+    assert siblings_group("paid") == "siblings.paid"
+    assert len(siblings_group(long)) < 130
+    assert siblings_group(long) != siblings_group("x" * 248)

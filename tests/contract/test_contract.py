@@ -207,12 +207,10 @@ def test_check_refuses_what_this_version_would_read_wrongly() -> None:
 
 
 def test_check_says_what_is_filled_in_and_what_is_not_judged() -> None:
-    checked = check(SMALL + "promises: {alive: {siblings: [other]}}\n", ORIGIN)
+    checked = check(SMALL + "source: {decisions: {topic: done}}\n", ORIGIN)
 
     assert "labels.positive = block: the second class" in checked.defaulted
-    assert checked.not_judged == [
-        "promises.alive.siblings of topics that its feed does not read is accepted, but not judged in this version"
-    ]
+    assert checked.not_judged == ["source.decisions without decisions or promises.impact is accepted, but not judged in this version"]
     assert not_judged(checked.contract) == checked.not_judged
 
 

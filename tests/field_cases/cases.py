@@ -2,7 +2,8 @@
 
 Elsewhere: C13, C15, C17 (tests/engine, on a real Kafka: retention, lost offsets, codecs), C21 (tests/sinks), C07 (tests/contract: what YAML
 makes of `NO`), C02's and C05's dead letters (tests/sources). Not yet: C10's registry (Avro is a later
-source; here its bytes are refused by name), C20's season (`season: week` is accepted, not judged), C23's siblings (not judged in this version).
+source; here its bytes are refused by name), C20's season (`season: week` is accepted, not judged).
+C23's siblings: tests/watches/test_siblings.py, tests/integration/test_siblings.py.
 """
 
 import json

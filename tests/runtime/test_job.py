@@ -3,7 +3,7 @@ from tests.contract.examples import SMALL
 
 from anchorwatch.config import load
 from anchorwatch.contract import parse
-from anchorwatch.runtime.job import Job, of_settings
+from anchorwatch.runtime.job import Job, of_settings, of_siblings
 
 SETTINGS = load(None, {}, {"kafka.bootstrap.servers": "b:9092", "topics.prefix": "p.", "topics.names.outcomes": "labels", "instance": "7"})
 
@@ -39,3 +39,11 @@ def test_a_topic_without_keys_has_a_process_of_its_own_and_ingest_reads_what_tha
         ["p.rekeyed.scored.predictions"],
     )
     assert (ingest.sources, ingest.rekeyed) == ({"p.rekeyed.scored.predictions": "predictions", "labels": "outcomes"}, rekey.rekeyed)
+
+
+def test_a_topic_of_siblings_has_a_process_that_may_read_it_under_another_name() -> None:
+    here, replayed = of_siblings(SETTINGS, [], "paid"), of_siblings(SETTINGS, [], "paid", "p.copy")
+
+    assert (here.name, here.group_name, here.feed, here.sources) == ("siblings.paid", "p.siblings.paid", "paid", {"paid": "siblings"})
+    assert (replayed.group_name, replayed.sources) == ("p.siblings.paid", {"p.copy": "siblings"})
+    assert msgspec.json.decode(msgspec.json.encode(here), type=Job) == here

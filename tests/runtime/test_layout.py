@@ -64,3 +64,19 @@ def test_topics_without_keys_may_have_any_number_of_partitions(installation: Cal
 
     assert sizes(own) == [2, 2, 1, 3, 2]  # 2: as the standard sources of this installation
     assert sizes(mixed) == [3, 1, 3]
+
+
+def test_a_topic_of_siblings_has_its_own_number_of_partitions_and_one_that_is_not_there_is_told(
+    installation: Callable[..., Installation],
+) -> None:
+    there = installation()
+    there.topic("paid", 5)
+    named = f"promises: {{alive: {{siblings: [{there.prefix}paid, {there.prefix}gone, {there.prefix}outcomes]}}}}\n"
+    found = load(there.folder / "anchorwatch.yaml", {})
+    wanted, notes = layout.wanted(found, [applied(FRAUD + named)], {}, 1)
+    sizes = {topic.name.removeprefix(there.prefix): topic.partitions for topic in wanted.topics}
+
+    assert sizes[f"siblings.{there.prefix}paid-changelog"] == 5
+    assert [name for name in sizes if name.startswith("siblings.")] == [f"siblings.{there.prefix}paid-changelog"]
+    assert [note.partition(": ")[0] for note in notes] == ["promises.alive.siblings"]
+    assert f"{there.prefix}gone" in notes[0]

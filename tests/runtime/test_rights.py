@@ -55,3 +55,18 @@ def test_a_right_is_granted_by_the_command_it_gives() -> None:
     assert right.command("judge") == (
         "kafka-acls --add --allow-principal User:judge --operation Write --transactional-id p.judge- --resource-pattern-type prefixed"
     )
+
+
+def test_topics_of_siblings_are_read_by_whoever_counts_or_learns_them() -> None:
+    named = parse(
+        "{contract: 1, model: churn, task: regression, owner: {team: t}, promises: {alive: {siblings: [paid, p.outcomes]}}}", "test"
+    )
+    feeds = SETTINGS.feeds([named])
+    reads = {role for role in ROLES if Right("Read", "topic", "paid") in rights(SETTINGS, role, feeds, "billing")}
+
+    assert reads == {"ingest", "learner", "operator"}
+    assert Right("Describe", "topic", "paid") in rights(SETTINGS, "doctor", feeds)
+    assert {Right("Read", "group", "p.siblings.paid"), Right("Write", "topic", "p.siblings.paid-changelog")} <= set(
+        rights(SETTINGS, "ingest", feeds)
+    )
+    assert Right("Write", "topic", "paid") not in rights(SETTINGS, "operator", feeds)

@@ -108,3 +108,11 @@ def test_what_another_text_of_the_file_learnt_is_passed_over() -> None:
 
     assert not known.record(b"prod/fraud", learnt(FRAUD, 50_000))
     assert [v.contract.timezone for v in known.registry.versions["prod/fraud"]] == ["Europe/Berlin"]
+
+
+def test_topics_of_siblings_are_outside_until_the_feed_reads_them() -> None:
+    roster = Roster("p.{}".format, 1_000, [applied(FRAUD + "promises: {alive: {siblings: [p.outcomes, paid]}}\n")])
+    [version] = roster.registry.latest()
+
+    assert roster.outside(version.contract) == ["paid"]
+    assert [feed.siblings for feed in roster.feeds] == [["paid"]]

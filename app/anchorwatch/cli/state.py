@@ -85,11 +85,13 @@ def _place(stage: str, settings: Path | None, bootstrap: str | None) -> tuple[di
     if stage == "judge":
         return kafka, f"{settled.topics.prefix}judge", [settled.topic("observations")]
     from anchorwatch import contract
+    from anchorwatch.config.feeds import siblings_group
 
     known = [contract.from_json(applied.contract, "contracts", owned=False) for applied in contracts.in_force(settled).values()]
     groups = {feed.name: (f"ingest.{feed.name}", list(feed.read.values())) for feed in settled.feeds(known)}
     for feed in settled.feeds(known):
         groups |= {f"rekey.{feed.name}.{role}": (f"rekey.{feed.name}.{role}", [feed.topics[role]]) for role in feed.rekeyed}
+        groups |= {siblings_group(topic): (siblings_group(topic), [topic]) for topic in feed.siblings}
     if stage not in groups:
         raise ConfigError(f"no feed {stage!r}: known are {', '.join([*groups, 'judge'])}")
     group, sources = groups[stage]

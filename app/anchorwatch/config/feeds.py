@@ -25,6 +25,17 @@ class Feed(NamedTuple):
         """What ingest reads."""
         return {**self.topics, **self.rekeyed}
 
+    def outside(self, contract: Contract) -> list[str]:
+        """Topics of its siblings that ingest does not read as they are, so that a process of their own counts them. Of predictions that are
+        written anew nobody could tell ours from theirs: those are no siblings."""
+        mine = {topic for role, topic in self.topics.items() if role == "predictions" or role not in self.rekeyed}
+        return [topic for topic in contract.promises.alive.siblings if topic not in mine]
+
+    @property
+    def siblings(self) -> list[str]:
+        """The same of all its models."""
+        return list(dict.fromkeys(topic for contract in self.contracts for topic in self.outside(contract)))
+
 
 def feeds(topic: Callable[[str], str], contracts: Iterable[Contract]) -> list[Feed]:
     """By name, the standard one (`default`) first. Without any contract the standard one alone: what comes there has no owner, and is said.
@@ -47,6 +58,15 @@ def feeds(topic: Callable[[str], str], contracts: Iterable[Contract]) -> list[Fe
         rekeyed: dict[Role, str] = {role: f"{topic('rekeyed')}.{name}.{role}" for role in unkeyed}
         found.append(Feed(name, read, tuple(own), rekeyed))
     return sorted(found, key=lambda feed: (feed.name != DEFAULT, feed.name))
+
+
+def siblings_group(topic: str) -> str:
+    """Of what counts a topic of siblings: the end of its group's name, and of its changelog's."""
+    return f"siblings.{_short(topic)}"
+
+
+def _short(topic: str) -> str:
+    return topic if len(topic) <= NAME_MAX else f"{topic[:NAME_MAX]}-{hashlib.sha256(topic.encode()).hexdigest()[:8]}"
 
 
 def _name(topics: tuple[str, ...], standard: tuple[str, ...]) -> str:

@@ -32,11 +32,6 @@ def _hidden_ratio(contract: Contract) -> bool:
     return bool(contract.labels.hidden_when and promised and promised.metric in ("f1", "precision", "recall"))
 
 
-def _foreign_siblings(contract: Contract) -> bool:
-    """Is a sibling neither a topic that its `source` names nor a standard one, as they are called unless the settings say otherwise?"""
-    return not set(contract.promises.alive.siblings) <= set(contract.topics("anchorwatch.{}".format).values())
-
-
 NOT_YET: tuple[tuple[str, Callable[[Contract], object]], ...] = (
     ("source.decisions without decisions or promises.impact", _topic_alone),
     ("labels.explored without baseline or labels.hidden_when", _explored_for_nothing),
@@ -45,7 +40,6 @@ NOT_YET: tuple[tuple[str, Callable[[Contract], object]], ...] = (
     ("promises.quality.metric f1, precision or recall with labels.hidden_when", _hidden_ratio),
     ("segments.discover of a regression", lambda contract: contract.segments.discover and contract.task == "regression"),
     ("baseline of a regression", lambda contract: contract.baseline and contract.task == "regression"),
-    ("promises.alive.siblings of topics that its feed does not read", _foreign_siblings),
 )
 
 

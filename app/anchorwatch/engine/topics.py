@@ -52,11 +52,12 @@ def keep(days: int, **config: str) -> dict[str, str]:
 
 def standard(
     prefix: str, p: int, m: int, k: int, *, feeds: Mapping[str, int], rekeyed: Mapping[str, tuple[int, str, int]] | None = None,
-    replication: int = 3,
+    siblings: Mapping[str, int] | None = None, replication: int = 3,
 ) -> Layout:  # fmt: skip
     """p: partitions of the standard sources; m: of observations; k: of what judge writes; feeds: name -> partitions of its sources.
 
-    rekeyed: topic written anew -> its partitions, `<feed>.<role>`, partitions of the topic that it is written from.
+    rekeyed: topic written anew -> its partitions, `<feed>.<role>`, partitions of the topic that it is written from. siblings: end of the
+    name of a group that counts a topic of them -> partitions of that topic.
     """
     sources = {**keep(7, message_timestamp_type="LogAppendTime"), **LARGE}
     topics = [Topic(prefix + name, p, sources) for name in ("predictions", "outcomes", "decisions")]
@@ -72,6 +73,7 @@ def standard(
     topics += [Topic(f"{prefix}ingest.{feed}-changelog", n, CHANGELOG) for feed, n in feeds.items()]
     for into, (n, group, n_from) in (rekeyed or {}).items():
         topics += [Topic(into, n, keep(7) | LARGE), Topic(f"{prefix}rekey.{group}-changelog", n_from, CHANGELOG)]
+    topics += [Topic(f"{prefix}{group}-changelog", n, CHANGELOG) for group, n in (siblings or {}).items()]
     return Layout((*topics, Topic(f"{prefix}judge-changelog", m, CHANGELOG)), replication)
 
 

@@ -6,6 +6,7 @@ from itertools import islice
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
 from anchorwatch.contract import Contract, to_json
 from anchorwatch.events import Alert, Applied, Command, Finding, FlagChange, Heartbeat, Record, Role, Row, Summary
@@ -17,6 +18,7 @@ from anchorwatch.stages.model_judge import JudgeSettings
 from anchorwatch.stages.observe import partition_of
 from anchorwatch.stages.registry import Registry
 from anchorwatch.stages.report import Report
+from anchorwatch.stages.sibling_topic import SiblingSettings, SiblingTopic
 
 BATCH = 2_000  # rows handed over at once; findings do not depend on it
 TOPICS: dict[str, Role] = {"predictions": "predictions", "outcomes": "outcomes"}
@@ -78,8 +80,12 @@ class Drive:
             findings="findings", alerts_events="alerts.events", alerts_state="alerts.state", partitions=1, window_ms=c.window_ms, wall=False,
             pages_per_month=c.pages_per_month, summary_ms=c.summary_ms, recent_ms=c.recent_ms,
         )  # fmt: skip
+        self.siblings = [
+            SiblingTopic(0, 1, self.registry, self._outside, SiblingSettings(topic, "observations", 1, c.window_ms, c.lateness_ms))
+            for topic in dict.fromkeys(t for version in self.registry.latest() for t in self._outside(version.contract))
+        ]
         self.ingests = [Ingest(t, c.tasks, self.registry, formats.native(), ingest, {}) for t in range(c.tasks)]
-        self.judge = Judge(0, 1, self.registry, self.flags, judge, {})
+        self.judge = Judge(0, 1, self.registry, self.flags, judge, {}, outside=self._outside)
         self.heard = Heard()
         self._offsets: dict[tuple[int, str], int] = {}
         self._cut: dict[tuple[int, str], int] = {}  # offsets at the last cut
@@ -97,8 +103,21 @@ class Drive:
                     if rows:
                         ingest.take(topic, rows, batch[-1].at_ms)
                 ingest.tick(batch[-1].at_ms, frozenset())
+            for beside in self.siblings:
+                self._count(beside, batch)
             self._hand_over()
         return self
+
+    def _outside(self, contract: Contract) -> list[str]:
+        return [topic for topic in contract.promises.alive.siblings if topic not in self.topics]
+
+    @staticmethod
+    def _count(topic: SiblingTopic, batch: Sequence[Event]) -> None:
+        """Events come in the order of their time, so it has passed what the batch has."""
+        name = topic.settings.named.encode()
+        mine = np.array([(e.at_ms, int(e.value)) for e in batch if e.role == "siblings" and e.key == name], np.int64).reshape(-1, 2)
+        topic.add(mine[:, 0], mine[:, 1])
+        topic.tick(batch[-1].at_ms, frozenset({topic.settings.named}))
 
     def _rows(self, task: int, topic: str, batch: Sequence[Event]) -> Iterator[Row]:
         """What of the batch belongs to that task. Heartbeats go to all."""
@@ -129,11 +148,15 @@ class Drive:
     def end(self, at_ms: int) -> Heard:
         """Nothing will come before that time any more: every window up to it is judged."""
         beat = msgspec.json.encode(Heartbeat(at_ms + self.clockwork.lateness_ms))
+        for topic in self.siblings:
+            topic.tick(at_ms + self.clockwork.lateness_ms, frozenset({topic.settings.named}))
         self.feed(Event(role, at_ms, b"", beat) for role in self.topics.values())
         return self.heard
 
     def _hand_over(self) -> None:
         rows: list[Row] = []
+        for topic in self.siblings:
+            rows += [(record.key, record.value, i, 0) for i, record in enumerate(topic.freeze({}).records)]
         for task, ingest in enumerate(self.ingests):
             if not ingest.due():
                 continue
@@ -146,7 +169,7 @@ class Drive:
                     self.heard.dead.append(record)
         for row in rows:
             self.judge.take("observations", [row], 0)
-            self._passed(max(feed.closed_ms for feed in self.judge.feeds.values()))
+            self._passed(max((feed.closed_ms for feed in self.judge.feeds.values()), default=-1))
         self.judge.tick(0, frozenset())
         if self.judge.due():
             report = self.judge.freeze({}).report

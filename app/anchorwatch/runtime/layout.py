@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import msgspec
 
-from anchorwatch.config import Settings
+from anchorwatch.config import Feed, Settings
+from anchorwatch.config.feeds import siblings_group
 from anchorwatch.contract import Contract
 from anchorwatch.engine import topics
 from anchorwatch.engine.settings import asked, reader, same_counts
@@ -41,12 +42,27 @@ def wanted(settings: Settings, files: list[Applied], applied: dict[str, Applied]
                 rekeyed[into] = n, f"{feed.name}.{role}", _partitions(settings, [feed.topics[role]])
         except TopicsMismatch as error:
             notes.append(f"feed {feed.name}: {error}")
+    siblings, more = _siblings(settings, roster.feeds)
+    notes += more
     t = settings.topics
     layout = topics.standard(
-        t.prefix, t.partitions, t.partitions_observations, t.partitions_others, feeds=feeds, rekeyed=rekeyed, replication=replication
-    )
+        t.prefix, t.partitions, t.partitions_observations, t.partitions_others, feeds=feeds, rekeyed=rekeyed, siblings=siblings,
+        replication=replication,
+    )  # fmt: skip
     renamed = {t.prefix + name: settings.topic(name) for name in t.names}
     return Layout(tuple(replace(topic, name=renamed.get(topic.name, topic.name)) for topic in layout.topics), replication), notes
+
+
+def _siblings(settings: Settings, feeds: Sequence[Feed]) -> tuple[dict[str, int], list[str]]:
+    """End of the name of each group that counts a topic of siblings -> its partitions; and what is not there, a line each."""
+    found: dict[str, int] = {}
+    notes = []
+    for topic in dict.fromkeys(topic for feed in feeds for topic in feed.siblings):
+        try:
+            found[siblings_group(topic)] = _partitions(settings, [topic])
+        except TopicsMismatch as error:
+            notes.append(f"promises.alive.siblings: {error}")
+    return found, notes
 
 
 def complete(settings: Settings, new: Sequence[Contract]) -> list[str]:

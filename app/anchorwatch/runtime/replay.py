@@ -17,6 +17,7 @@ import msgspec
 from confluent_kafka.admin import AdminClient
 
 from anchorwatch.config import Settings
+from anchorwatch.config.feeds import siblings_group
 from anchorwatch.config.model import TelemetrySettings, Topics
 from anchorwatch.contract import Contract
 from anchorwatch.engine import topics
@@ -39,7 +40,8 @@ KEPT = {  # past times are not too old, future ones not too far ahead
 PATIENCE_S = 90.0  # without any progress
 RESTARTS_MAX = 3  # of one process; a long run may meet a hiccup
 LOOK_S = 0.3
-OBSERVATIONS, OTHERS = 2, 1  # partitions
+OBSERVATIONS, OTHERS, SIBLING_PARTITIONS = 2, 1, 3  # partitions
+Marks = dict[int, dict[tuple[str, int], int]]  # partition of observations -> (feed, task) -> offset of its last record
 OBSERVATION = msgspec.msgpack.Decoder(Observation)
 
 
@@ -81,6 +83,8 @@ class Run:
         self.settings = own(settings, clockwork, trial, f"replay-{uuid.uuid4().hex[:8]}.")
         self.kafka = self.settings.kafka
         self.sources = course.contract.topics(self.settings.topic)
+        feed = self.settings.feeds([course.contract])[0]
+        self.siblings = {topic: f"{self.settings.topics.prefix}{siblings_group(topic)}" for topic in feed.outside(course.contract)}
         self.children: list[Child] = []
 
     async def told(self) -> Told:
@@ -111,9 +115,12 @@ class Run:
             t.partitions_observations,
             t.partitions_others,
             feeds={"default": t.partitions},
+            siblings={siblings_group(topic): SIBLING_PARTITIONS for topic in self.siblings},
             replication=t.replication,
         )
-        dated = {self.settings.topic(name) for name in (*self.sources, "flags")}
+        own_topics = tuple(topics.Topic(name, SIBLING_PARTITIONS, topics.keep(7)) for name in self.siblings.values())
+        made = replace(made, topics=(*made.topics, *own_topics))
+        dated = {self.settings.topic(name) for name in (*self.sources, "flags")} | set(self.siblings.values())
         wanted = tuple(replace(topic, config={**topic.config, **KEPT}) if topic.name in dated else topic for topic in made.topics)
         topics.create(self.kafka, topics.Layout(wanted, t.replication))
         apply.write(self.settings, [apply.record(self.settings, each) for each in self.course.applied])
@@ -125,6 +132,7 @@ class Run:
         for n in range(self.trial.workers):
             named = self.settings.model_copy(update={"instance": str(n)})
             self.children.append(Child(job.of_settings(named, [], feed)))
+        self.children += [Child(job.of_siblings(self.settings, [], named, read)) for named, read in self.siblings.items()]
         self.children.append(Child(job.of_settings(self.settings, [], None)))
         return self.children
 
@@ -137,6 +145,9 @@ class Run:
         end = self.course.end_ms + self.clockwork.lateness_ms
         beat = msgspec.json.encode(Heartbeat(end))
         self._send((self.settings.topic(role), p, None, beat, end) for role in self.sources for p in range(self.trial.partitions))
+        beside = ((e, self.siblings[e.key.decode()]) for e in events if e.role == "siblings" and e.key.decode() in self.siblings)
+        self._send((topic, i % SIBLING_PARTITIONS, None, b"", e.at_ms) for e, topic in beside for i in range(int(e.value)))
+        self._send((topic, p, None, beat, end) for topic in self.siblings.values() for p in range(SIBLING_PARTITIONS))
 
     def _send(self, records: Iterator[tuple[str, int, bytes | None, bytes, int]]) -> None:
         """(topic, partition or -1, key, value, time in ms)."""
@@ -166,7 +177,7 @@ class Run:
 
     async def _judged(self) -> None:
         """Until judge has committed the observations that hold the end. Raises when a process gives up or nothing moves."""
-        marks: dict[int, dict[int, int]] = {p: {} for p in range(OBSERVATIONS)}  # partition -> ingest task -> offset of its last record
+        marks: Marks = {p: {} for p in range(OBSERVATIONS)}
         seen: dict[int, int] = {}
         moved = time.monotonic()
         while True:
@@ -179,19 +190,20 @@ class Run:
             self._check(time.monotonic() - moved)
             await asyncio.sleep(LOOK_S)
 
-    def _look(self, marks: dict[int, dict[int, int]], seen: dict[int, int]) -> None:
+    def _look(self, marks: Marks, seen: dict[int, int]) -> None:
         for told in tail(self.kafka, [self.settings.topic("observations")], since="beginning", until_end=True):
             if told.offset <= seen.get(told.partition, -1) or told.value is None:
                 continue
             seen[told.partition] = told.offset
             observation = OBSERVATION.decode(told.value)
             if observation.watermark_ms >= self.course.end_ms:
-                marks[told.partition][observation.task] = told.offset
+                marks[told.partition][observation.feed, observation.task] = told.offset
 
-    def _complete(self, marks: dict[int, dict[int, int]]) -> bool:
-        return all(len(found) == self.trial.partitions for found in marks.values())
+    def _complete(self, marks: Marks) -> bool:
+        wanted = self.trial.partitions + SIBLING_PARTITIONS * len(self.siblings)
+        return all(len(found) == wanted for found in marks.values())
 
-    def _committed(self, marks: dict[int, dict[int, int]]) -> bool:
+    def _committed(self, marks: Marks) -> bool:
         topic = self.settings.topic("observations")
         client = reader(self.kafka, f"{self.settings.topics.prefix}judge")
         try:
@@ -232,6 +244,6 @@ class Run:
         with AdminClient(dict(self.kafka)) as admin:
             names = [name for name in admin.list_topics(timeout=20).topics if name.startswith(prefix)]
             waiting: list[Any] = list(admin.delete_topics(names).values()) if names else []
-            waiting += admin.delete_consumer_groups([f"{prefix}judge", f"{prefix}ingest.default"]).values()
+            waiting += admin.delete_consumer_groups([f"{prefix}judge", f"{prefix}ingest.default", *self.siblings.values()]).values()
             for done in waiting:
                 done.exception(20)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Literal, get_args
 
 from anchorwatch.config import Feed, Settings
+from anchorwatch.config.feeds import siblings_group
 from anchorwatch.engine.refusals import Right
 
 Role = Literal["ingest", "judge", "learner", "ui", "client", "operator", "admin", "doctor"]
@@ -32,7 +33,7 @@ def rights(settings: Settings, role: Role, feeds: Sequence[Feed], user: str = ""
         groups = [Right("Read", "group", f"{p}judge"), Right("Read", "group", f"{p}sinks")]
         return [*_topics(reads, writes), *groups, Right("Write", "transactional-id", f"{p}judge-", prefixed=True)]
     if role == "learner":
-        reads = [t("contracts"), *_sources(feeds)]
+        reads = [t("contracts"), *_sources(feeds), *_siblings(feeds)]
         return [*_topics(reads, [t("contracts")]), Right("Write", "transactional-id", f"{p}apply")]
     if role == "ui":
         reads = [t(name) for name in ("contracts", "findings", "alerts.events", "alerts.state")]
@@ -41,7 +42,7 @@ def rights(settings: Settings, role: Role, feeds: Sequence[Feed], user: str = ""
         writes = [t(name) for name in ("predictions", "outcomes", "decisions", "flags")]
         return [*_topics([t("alerts.events")], writes), Right("Read", "group", user, prefixed=True)]
     if role == "operator":
-        reads = [t("contracts"), t("alerts.events"), t("alerts.state"), t("dead-letters"), *_sources(feeds)]
+        reads = [t("contracts"), t("alerts.events"), t("alerts.state"), t("dead-letters"), *_sources(feeds), *_siblings(feeds)]
         names = [Right("Write", "transactional-id", f"{p}{name}") for name in ("apply", "retry")]
         return [*_topics(reads, [t("contracts"), *_sources(feeds)]), *names]
     if role == "doctor":
@@ -68,6 +69,12 @@ def _ingest(settings: Settings, feeds: Sequence[Feed]) -> list[Right]:
             reads = [feed.topics[role], settings.topic("contracts"), f"{group}-changelog"]
             found += _topics(reads, [into, f"{group}-changelog"])
             found += [Right("Read", "group", group), Right("Write", "transactional-id", f"{group}-", prefixed=True)]
+        for topic in feed.siblings:
+            group = f"{settings.topics.prefix}{siblings_group(topic)}"
+            found += _topics(
+                [topic, settings.topic("contracts"), f"{group}-changelog"], [settings.topic("observations"), f"{group}-changelog"]
+            )
+            found += [Right("Read", "group", group), Right("Write", "transactional-id", f"{group}-", prefixed=True)]
     return list(dict.fromkeys(found))
 
 
@@ -76,6 +83,7 @@ def _doctor(settings: Settings, feeds: Sequence[Feed]) -> list[Right]:
     found = [Right(operation, "cluster") for operation in ("Describe", "DescribeConfigs")]
     for topic in _sources(feeds):
         found += [Right(operation, "topic", topic) for operation in ("Read", "DescribeConfigs")]
+    found += [Right("Describe", "topic", topic) for topic in _siblings(feeds)]
     prefix = settings.topics.prefix
     found += [Right(operation, "topic", prefix, prefixed=True) for operation in ("Describe", "DescribeConfigs")]
     found += [Right("Describe", "topic", name) for name in ("__consumer_offsets", "__transaction_state")]
@@ -84,6 +92,12 @@ def _doctor(settings: Settings, feeds: Sequence[Feed]) -> list[Right]:
 
 def _sources(feeds: Sequence[Feed]) -> list[str]:
     return list(dict.fromkeys(topic for feed in feeds for topic in feed.topics.values()))
+
+
+def _siblings(feeds: Sequence[Feed]) -> list[str]:
+    """Topics of siblings that no source of theirs names."""
+    sources = _sources(feeds)
+    return list(dict.fromkeys(topic for feed in feeds for topic in feed.siblings if topic not in sources))
 
 
 def _topics(reads: Sequence[str], writes: Sequence[str]) -> list[Right]:

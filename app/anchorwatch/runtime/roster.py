@@ -9,6 +9,7 @@ from anchorwatch import contract as contracts
 from anchorwatch import sources
 from anchorwatch.config import Feed
 from anchorwatch.config.feeds import feeds
+from anchorwatch.contract import Contract
 from anchorwatch.errors import UNREADABLE, ContractError
 from anchorwatch.events import Applied
 from anchorwatch.stages.registry import Registry
@@ -84,6 +85,11 @@ class Roster:
     def feed_of(self, key: str) -> str:
         """Of a model; "" when nobody has a contract for it."""
         return self._of.get(key, "") if self.feeds else ""
+
+    def outside(self, contract: Contract) -> list[str]:
+        """Topics of its siblings that its feed does not read."""
+        name = self.feed_of(contract.key)
+        return next((feed.outside(contract) for feed in self.feeds if feed.name == name), [])
 
     def models_of(self, feed: str) -> frozenset[str]:
         return frozenset(contract.key for found in self.feeds if found.name == feed for contract in found.contracts)

@@ -151,6 +151,8 @@ class Supervisor:
                 )
             found += [job.of_settings(self.settings, self.files, feed) for feed in feeds]
             found += [job.of_settings(self.settings, self.files, feed, role) for feed in feeds for role in feed.rekeyed]
+            beside = dict.fromkeys(topic for feed in feeds for topic in feed.siblings)
+            found += [job.of_siblings(self.settings, self.files, topic) for topic in beside]
         if self.stage != "ingest":
             found.append(job.of_settings(self.settings, self.files, None))
         return found

@@ -25,10 +25,15 @@ from anchorwatch.sources.foreign.routes import Router
 from anchorwatch.stages.ingest import Ingest, IngestSettings
 from anchorwatch.stages.rekey import Rekey, RekeySettings
 from anchorwatch.stages.report import Report
+from anchorwatch.stages.sibling_topic import SiblingSettings, SiblingTopic
 from anchorwatch.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from anchorwatch.stages.model_judge import JudgeSettings
+
+WRITTEN: dict[str, tuple[str, ...]] = {  # stage -> topics of ours that it writes to
+    "ingest": ("observations", "dead-letters"), "siblings": ("observations",), "judge": ("findings", "alerts.events", "alerts.state"),
+}  # fmt: skip
 
 
 class Worker:
@@ -39,7 +44,7 @@ class Worker:
         self.roster = Roster(job.topics.__getitem__, job.window_ms, job.files)
         self.controls = Controls(job, self.roster)
         self.partitions = partitions(job)
-        self.schemas = schemas.of_settings(job.registry) if job.stage != "judge" else None
+        self.schemas = schemas.of_settings(job.registry) if job.stage in ("ingest", "rekey") else None
         instance = f"{job.feed}.{job.instance}" if job.feed else job.instance
         self.telemetry = Telemetry(
             job.service_name,
@@ -83,10 +88,13 @@ class Worker:
 
             settings = judge_settings(self.job, self.partitions["findings"])
             return self.controls.met_judge(
-                Judge(task, tasks, self.roster.registry, self.controls.flags, settings, chunks, self.roster.feed_of)
+                Judge(task, tasks, self.roster.registry, self.controls.flags, settings, chunks, self.roster.feed_of, self.roster.outside)
             )
         if self.job.stage == "rekey":
             return self._rekey(task, tasks)
+        if self.job.stage == "siblings":
+            wanted = sibling_settings(self.job, self.partitions["observations"])
+            return SiblingTopic(task, tasks, self.roster.registry, self.roster.outside, wanted)
         made = ingest_settings(self.job, self.partitions["observations"], self.roster.models_of(self.job.feed))
         formats = native(verbatim=self.job.verbatim, schemas=self.schemas)
         return Timed(self.controls.met_ingest(Ingest(task, tasks, self.roster.registry, formats, made, chunks)))
@@ -154,8 +162,7 @@ def partitions(job: Job) -> dict[str, int]:
     if job.stage == "rekey":
         names = dict.fromkeys(job.rekeyed, job.rekeyed[0])
     else:
-        wanted = ("observations", "dead-letters") if job.stage == "ingest" else ("findings", "alerts.events", "alerts.state")
-        names = {name: job.topics[name] for name in wanted}
+        names = {name: job.topics[name] for name in WRITTEN[job.stage]}
     client = reader(job.kafka)
     try:
         found = counts(client, list(names.values()), operation="Write")
@@ -163,6 +170,10 @@ def partitions(job: Job) -> dict[str, int]:
         client.close()
     same_counts({topic: 0 for topic, n in found.items() if not n} or {"": 1})
     return {name: found[topic] for name, topic in names.items()}
+
+
+def sibling_settings(job: Job, observation_partitions: int) -> SiblingSettings:
+    return SiblingSettings(job.feed, job.topics["observations"], observation_partitions, job.window_ms, job.lateness_ms, job.wall)
 
 
 def ingest_settings(job: Job, observation_partitions: int, models: frozenset[str]) -> IngestSettings:

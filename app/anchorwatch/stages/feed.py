@@ -1,6 +1,6 @@
 """How far is a feed, and which windows wait? Watermarks of its ingest tasks, and the piles of windows that are not judged yet."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from anchorwatch.events import Observation
@@ -81,12 +81,12 @@ class FeedClock:
         late = [watermark for watermark, when in self.first_passed if when <= before_ms]
         return late[-1] if late else -1
 
-    def close(self, boundary: int) -> Iterator[tuple[Window, dict[str, Pile], Tallies]]:
-        """The windows that end by `boundary`, in the order of time."""
+    def close(self, boundary: int, also: Iterable[Window] = ()) -> Iterator[tuple[Window, dict[str, Pile], Tallies]]:
+        """The windows that end by `boundary`, in the order of time; `also` where nothing of ours came."""
         self.closed_ms = boundary
         self.first_passed = [(watermark, when) for watermark, when in self.first_passed if watermark > boundary]
-        for window in sorted(w for w in self.piles if w[1] <= boundary):
-            yield window, self.piles.pop(window), self.tallies.pop(window, {})
+        for window in sorted(w for w in {*self.piles, *also} if w[1] <= boundary):
+            yield window, self.piles.pop(window, {}), self.tallies.pop(window, {})
 
     def lag_ms(self, now_ms: int) -> int:
         return now_ms - self.closed_ms if self.closed_ms >= 0 else 0

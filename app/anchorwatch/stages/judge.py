@@ -3,7 +3,7 @@
 Blocks of a window are added up; the window is judged once, when every ingest task of its feed has passed it, or after a grace.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import msgspec
@@ -22,6 +22,8 @@ from anchorwatch.stages.pile import Pile
 from anchorwatch.stages.ready import Ready
 from anchorwatch.stages.registry import Registry, Version
 from anchorwatch.stages.report import Frozen, Report
+from anchorwatch.stages.sibling_clock import FeedOf, SiblingClocks
+from anchorwatch.stages.sibling_topic import MARK, Outside
 from anchorwatch.stages.strangers import Strangers
 from anchorwatch.stages.summary import count_labels, tell
 
@@ -39,19 +41,18 @@ HEAD = msgspec.msgpack.Decoder(Head)
 ENCODER = msgspec.json.Encoder()
 COMMANDS_MAX = 1_000  # waiting for their turn; above: the oldest leave, counted
 
-FeedOf = Callable[[str], str]  # `<environment>/<model>` -> name of its feed
-
 
 class Judge:
     def __init__(
         self, task: int, tasks: int, registry: Registry, flags: FlagBook, settings: JudgeSettings, chunks: Mapping[bytes, bytes],
-        feed_of: FeedOf = lambda _: "default",
+        feed_of: FeedOf = lambda _: "default", outside: Outside = lambda _: (),
     ) -> None:  # fmt: skip
         """chunks: what the last life of this task wrote. Raises StateCorrupt."""
         self.task, self.tasks = task, tasks
         self.registry, self.flags, self.settings, self.feed_of = registry, flags, settings, feed_of
         self.feeds: dict[str, FeedClock] = {}
         self.models: dict[str, ModelJudge] = {}
+        self.siblings = SiblingClocks(registry, outside, feed_of, wall=settings.wall)
         self.strangers = Strangers(settings)
         self.command_offset = -1  # of the last command applied
         self.commands: list[tuple[int, Command]] = []
@@ -95,6 +96,12 @@ class Judge:
         return head if isinstance(head, Observation) else None
 
     def _add(self, observation: Observation, now_ms: int) -> None:
+        if observation.feed.startswith(MARK):
+            self.report.count("anchorwatch.blocks.late", self.siblings.add(observation, self._closed_ms, now_ms))
+            for waiting in self.feeds.values():
+                if self.siblings.named(waiting.name):
+                    self._close(waiting, self.siblings.reach(waiting), "watermark", now_ms)
+            return
         feed = self.feeds.get(observation.feed)
         if feed is None:
             feed = self.feeds[observation.feed] = FeedClock(observation.feed)
@@ -103,7 +110,11 @@ class Judge:
         if not feed.add(observation, self._pile):
             self.report.count("anchorwatch.blocks.late", len(observation.blocks))
         feed.passed(observation.task, observation.tasks, observation.watermark_ms, now_ms)
-        self._close(feed, feed.boundary(), "watermark", now_ms)
+        self._close(feed, self.siblings.reach(feed), "watermark", now_ms)
+
+    def _closed_ms(self, key: str) -> int:
+        feed = self.feeds.get(self.feed_of(key))
+        return feed.closed_ms if feed is not None else -1
 
     def _pile(self, key: str, window_from: int) -> Pile | None:
         version = self.registry.at(key, window_from)
@@ -115,7 +126,9 @@ class Judge:
         if boundary <= feed.closed_ms:
             return
         at_ms = now_ms if self.settings.wall else boundary
-        for window, piles, tallies in feed.close(boundary):
+        closed_by = closed_by if feed.boundary() < boundary else "watermark"  # else only siblings were waited for
+        for window, piles, tallies in feed.close(boundary, self.siblings.windows(feed.name, boundary)):
+            self.siblings.into(feed.name, window, piles, self._pile)
             for key in sorted(piles.keys() | {k for k in tallies if k in self.registry.versions}):
                 version = self.registry.at(key, window[0])
                 if version is None:
@@ -130,7 +143,9 @@ class Judge:
                     judge.recent.take(piles[key].apart)
                     continue
                 count_labels(piles[key], self.report)
-                self.out.append(judge.window(window, piles[key], self.flags.of(version.contract), closed_by, at_ms))
+                known = piles[key].siblings_known = self.siblings.knows(self.siblings.outside(version.contract), window[1])
+                by = closed_by if known else "grace"
+                self.out.append(judge.window(window, piles[key], self.flags.of(version.contract), by, at_ms))
                 self.report.judged.append((key, window[0], window[1], at_ms))
             self.out += self.strangers.window(feed.name, window, tallies, self.registry, at_ms)
         for key in self.models.keys() - self.registry.versions.keys():

@@ -77,6 +77,8 @@ def _feeds(judge: "Judge") -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         tallies = [[list(window), table] for window, table in feed.tallies.items()]
         feeds[name] = {**feed.header(), "piles": piles, "tallies": tallies}
     header = {"feeds": feeds, "command_offset": judge.command_offset, "strangers": judge.strangers.snapshot(), "tables": tables}
+    if judge.siblings.clocks:
+        header["siblings"] = judge.siblings.snapshot()
     return header, arrays
 
 
@@ -110,6 +112,7 @@ def _header(pile: Pile) -> dict[str, Any]:
 def _restore_feeds(judge: "Judge", chunk: Chunk) -> None:
     judge.command_offset = chunk.header["command_offset"]
     judge.strangers.restore(chunk.header["strangers"])
+    judge.siblings.restore(chunk.header.get("siblings", {}))
     for name, kept in chunk.header["feeds"].items():
         feed = judge.feeds[name] = FeedClock(name)
         feed.tasks, feed.closed_ms, feed.read = kept["tasks"], kept["closed_ms"], dict(kept["read"])

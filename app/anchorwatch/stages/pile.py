@@ -21,6 +21,7 @@ class Pile:
         self.versions: dict[str, int] = {}
         self.reasons: dict[str, int] = {}
         self.fallen: dict[str, int] = {}
+        self.siblings_known = True  # were all events of its siblings counted when it was judged? Said by whoever judges
 
     @property
     def silent(self) -> bool:

@@ -47,7 +47,7 @@ ATTRIBUTES = (
     Attribute("kind", "anchorwatch.kind", "which fault, note or repair"),
     Attribute("reason", "anchorwatch.reason", "why a feature flag answered as it did: static, targeting_match, disabled, ..."),
     Attribute("severity", "anchorwatch.severity", "critical, warning or info"),
-    Attribute("stage", "anchorwatch.stage", "ingest, judge or rekey"),
+    Attribute("stage", "anchorwatch.stage", "ingest, judge, rekey or siblings"),
     Attribute("step", "anchorwatch.step", "part of a cut: freeze, offsets or commit"),
     Attribute("replay", "anchorwatch.replay", "true: read more than 60 s late, so a latency is an age"),
     Attribute("topic", "messaging.destination.name", "topic of Kafka"),

@@ -64,3 +64,7 @@ def test_what_is_written_anew_is_written_and_read_by_the_same_user() -> None:
     wanted = needed(facts([contract("source: {predictions: {keyed: false}}\n")]))
 
     assert wanted["anchorwatch.rekeyed.default.predictions"] == {"READ", "WRITE"}
+
+
+def test_topics_of_siblings_are_only_read() -> None:
+    assert needed(facts([contract("promises: {alive: {siblings: [paid]}}\n")]))["paid"] == {"READ"}

@@ -114,3 +114,11 @@ def test_rekeying_is_advised_only_where_this_version_can_do_it() -> None:
     refused = bool(unsupported(from_json(probe, "t", owned=False)))
 
     assert bool(rekeyed("outcomes")) is not refused
+
+
+def test_a_topic_of_siblings_that_is_not_there_is_told_with_who_names_it() -> None:
+    gone = Topic("paid", trouble="Unknown topic or partition")
+    told = list(look(facts([contract("promises: {alive: {siblings: [paid]}}\n")], topics={"paid": gone})))
+
+    assert found(told) == ["prod/fraud: sibling topic paid: unknown topic or partition"]
+    assert fixes(told) == ["correct `promises.alive.siblings`, or make the topic"]

@@ -143,6 +143,10 @@ class Facts:
         """Topics that `rekey` writes, of all feeds."""
         return [topic for feed in self.feeds for topic in feed.rekeyed.values()]
 
+    def siblings(self) -> list[str]:
+        """Topics of siblings that no feed of theirs reads."""
+        return list(dict.fromkeys(topic for feed in self.feeds for topic in feed.siblings))
+
     def per_second(self, topic: str) -> float:
         """Records a second, markers of transactions included: of the last hour, or of the last day where that is more."""
         found = self.topic(topic)

@@ -10,6 +10,7 @@ from confluent_kafka.admin import ResourceType  # type: ignore[attr-defined]
 
 from anchorwatch import contract as contracts_of
 from anchorwatch.config import TOPICS, Settings
+from anchorwatch.config.feeds import siblings_group
 from anchorwatch.contract import Contract
 from anchorwatch.errors import AnchorwatchError
 from anchorwatch.events import Applied
@@ -93,7 +94,7 @@ def _of_cluster(facts: Facts, cluster: Cluster, brokers: Sequence[int]) -> Facts
     settings, prefix = facts.settings, facts.settings.topics.prefix
     asked = _groups(facts)
     changelogs = [f"{group}-changelog" for group in asked]
-    names = dict.fromkeys([*facts.sources(), *map(settings.topic, TOPICS), *facts.rekeyed(), *changelogs, *INTERNAL])
+    names = dict.fromkeys([*facts.sources(), *map(settings.topic, TOPICS), *facts.rekeyed(), *facts.siblings(), *changelogs, *INTERNAL])
     topics = cluster.topics(list(names), facts.now_ms)
     configs = cluster.config(ResourceType.BROKER, [str(brokers[0])]) if brokers else {}
     counts = {name: len(topic.partitions) for name, topic in topics.items()}
@@ -112,6 +113,7 @@ def _groups(facts: Facts) -> dict[str, list[str]]:
     for feed in facts.feeds:
         found |= {f"{prefix}rekey.{feed.name}.{role}": [feed.topics[role]] for role in feed.rekeyed}
         found[f"{prefix}ingest.{feed.name}"] = list(feed.read.values())
+        found |= {f"{prefix}{siblings_group(topic)}": [topic] for topic in feed.siblings}
     return {**found, f"{prefix}judge": [facts.settings.topic("observations")]}
 
 

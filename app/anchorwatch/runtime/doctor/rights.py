@@ -13,7 +13,7 @@ SEE_ALL = "`anchorwatch doctor --acl` prints what each role needs"
 
 def needed(facts: Facts) -> dict[str, frozenset[str]]:
     """Topic -> READ, WRITE, for the user of `run`."""
-    found: dict[str, set[str]] = {topic: {"READ"} for topic in facts.sources()}
+    found: dict[str, set[str]] = {topic: {"READ"} for topic in (*facts.sources(), *facts.siblings())}
     for operation, names in (("READ", READ), ("WRITE", WRITE)):
         for name in names:
             found.setdefault(facts.settings.topic(name), set()).add(operation)

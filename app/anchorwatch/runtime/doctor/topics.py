@@ -39,6 +39,13 @@ def _missing(facts: Facts) -> Iterator[Told]:
             )
             fix = "anchorwatch topics create" if standard else "correct `source:` in the contract, or make the topic"
             yield fault("topics", f"{named}: source topic {name}: {topic.trouble.lower()}", fix)
+    for name in facts.siblings():
+        topic = facts.topic(name)
+        if not topic.partitions and "authoriz" not in topic.trouble.lower():
+            named = several([c.key for feed in facts.feeds for c in feed.contracts if name in feed.outside(c)])
+            yield fault(
+                "topics", f"{named}: sibling topic {name}: {topic.trouble.lower()}", "correct `promises.alive.siblings`, or make the topic"
+            )
 
 
 def _counts(facts: Facts, feed: Feed) -> Iterator[Told]:
