@@ -50,6 +50,14 @@ def test_without_a_label_quality_is_still_learning(tmp_path: Path) -> None:
     )
 
 
+def test_without_siblings_in_the_reference_their_share_waits(tmp_path: Path) -> None:
+    named = contract(f"{CONTRACT}promises: {{alive: {{siblings: [paid]}}}}\n")
+
+    [line] = [each for each in apply.told(learnt(named, apply.from_file(named, rows(tmp_path, 500)))) if "siblings" in each]
+
+    assert line.startswith("  waiting   alive: its share among its siblings waits: the reference holds 0 of their events, 300 are needed")
+
+
 def test_too_few_rows_are_an_error_when_a_file_was_named(tmp_path: Path) -> None:
     with pytest.raises(ContractError, match="299 predictions are too few"):
         apply.from_file(contract(), rows(tmp_path, 299))
@@ -61,6 +69,7 @@ def test_too_few_rows_are_an_error_when_a_file_was_named(tmp_path: Path) -> None
         ("promises: {latency: {inference_p99: 80ms}}", True),
         ("budget: {weight: 2}", True),
         ("segments: {by: [country]}", False),
+        ("promises: {alive: {siblings: [paid]}}", False),
         ("reference: {last: 7d}", False),
     ],
 )

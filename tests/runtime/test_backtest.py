@@ -8,9 +8,15 @@ import pytest
 from tests.arms import with_shadow, with_slice
 from tests.runtime.loans import LOANS, Fault, T, events, flag, lines
 
+from anchorwatch.contract.model import AlivePromise
 from anchorwatch.errors import ConfigError, ContractError
-from anchorwatch.runtime.backtest import Course, Told, backtest, learned, plan, read, sparse, split
+from anchorwatch.runtime.backtest import Course, Told, backtest, learned, of_time, plan, read, sparse, split, unheard
 from anchorwatch.runtime.drive import Clockwork, Event
+from anchorwatch.runtime.report_table import findings_json
+from anchorwatch.stages.reference import reference_from_json
+from anchorwatch.watches import catalogue
+from anchorwatch.watches.layout import Layout
+from anchorwatch.watches.siblings import share
 
 QUIET = events(2_000, T - 20_000)
 SECOND = Clockwork(window_ms=1_000, lateness_ms=500)
@@ -201,3 +207,95 @@ def test_what_other_arms_answered_is_not_learnt_as_the_models_normal() -> None:
 
     assert found["rows"] == len(ids) < len(QUIET) / 2
     assert found == alone
+
+
+# siblings
+
+ASIDE = LOANS.model_copy(
+    update={
+        "promises": LOANS.promises.model_copy(update={"alive": AlivePromise.model_validate({"silent_after": "1m", "siblings": ["paid"]})})
+    }
+)
+
+
+def paid(n: int, begin_ms: int, rate: int = 100, at_once: int = 1) -> list[Event]:
+    """Events of the sibling topic `paid`, so many in a line."""
+    return [Event("siblings", begin_ms + i * 1_000 * at_once // rate, b"paid", b"%d" % at_once) for i in range(n // at_once)]
+
+
+def aside(ours: int, theirs: int, *more: Event, at_once: int = 1, window_ms: int = 1_000, tasks: int = 1) -> Told:
+    """20 s as usual, then 40 s of so many a second."""
+    usual = [*events(4_000, T - 60_000), *paid(4_000, T - 60_000, at_once=at_once)]
+    judged = [*events(2_000, T, 3), *paid(2_000, T, at_once=at_once), *more]
+    judged += events(40 * ours, T + 20_000, 4, rate=ours) + paid(40 * theirs, T + 20_000, theirs, at_once)
+    usual, judged = (sorted(each, key=lambda e: (e.at_ms, e.role == "outcomes")) for each in (usual, judged))
+    course = plan(ASIDE, judged, window_ms=window_ms, reference=usual)
+    return backtest(course, Clockwork(window_ms=window_ms, lateness_ms=500, tasks=tasks))
+
+
+def alive(found: Told) -> list[tuple[str, str]]:
+    return [(f.name, f.verdict) for f in found.findings if f.watch == "alive"]
+
+
+def test_traffic_that_goes_past_the_model_while_its_siblings_go_on_pages() -> None:
+    found = aside(33, 100)
+
+    assert ("TrafficLost", "page") in alive(found)
+    [first] = [alert for alert in found.alerts if alert.labels["alertname"] == "TrafficLost" and alert.sequence == 1]
+    assert abs(first.evidence["change_point_ms"] - (T + 20_000)) <= 1_000
+    assert first.evidence["reference"] == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(33, 33), (75, 100), (300, 300), (100, 33)])
+def test_what_both_share_what_one_pod_of_four_is_and_fewer_siblings_say_nothing(ours: int, theirs: int) -> None:
+    assert alive(aside(ours, theirs)) == []
+
+
+def test_a_model_that_was_switched_off_loses_no_traffic() -> None:
+    assert {name for name, _ in alive(aside(1, 100, flag(T + 19_500, "off")))} == {"ModelSwitchedOff"}
+
+
+def test_siblings_in_lines_of_one_or_of_many_and_any_number_of_tasks_say_the_same() -> None:
+    one, many, tasks = aside(33, 100), aside(33, 100, at_once=10), aside(33, 100, tasks=3)
+
+    assert findings_json(one.findings) == findings_json(tasks.findings)
+    assert alive(one) == alive(many) == [("TrafficLost", "warning"), ("TrafficLost", "page")]
+
+
+def test_a_file_without_their_events_says_nothing_of_them() -> None:
+    course = plan(ASIDE, events(1_000, T, 3), window_ms=1_000, reference=QUIET)
+
+    assert alive(backtest(course, SECOND)) == []
+    assert unheard(course).startswith("its share among its siblings waits: the reference holds 0 of their events")
+    assert unheard(plan(LOANS, events(500, T), window_ms=1_000, reference=QUIET)) == ""
+
+
+def test_siblings_belong_to_the_reference_by_their_own_time() -> None:
+    found = [*events(1_000, T), *paid(1_000, T)]
+
+    normal, judged = split(found, T + 1_000, T + 5_000)
+
+    assert sum(e.role == "siblings" for e in normal) == 400
+    assert sum(e.role == "siblings" for e in judged) == 500
+    assert sum(e.role == "siblings" for e in of_time(found, T, T + 2_000)) == 200
+    assert {e.role for e in of_time(found, T, T + 2_000)} == {"predictions", "outcomes", "siblings"}
+
+
+def test_what_came_under_an_alert_is_no_normal_of_siblings_either() -> None:
+    both = [*events(2_000, T), *paid(2_000, T)]
+
+    whole, less = (learned(ASIDE, both, left_out=spans) for spans in ((), ((T, T + 10_000),)))
+    shares = [reference_from_json(each).counts[share(Layout(ASIDE, None, catalogue())).key][0].tolist() for each in (whole, less)]
+
+    assert shares == [[2_000, pytest.approx(2_000, abs=2)], [1_000, pytest.approx(1_000, abs=2)]]
+
+
+def test_lines_name_the_topic_of_siblings_and_how_many_came(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"sibling": "paid", "at_ms": 1800000000000, "n": 7}\n{"sibling": "paid", "at_ms": 1800000000500}\n')
+
+    assert read(path, ASIDE) == [Event("siblings", T, b"paid", b"7"), Event("siblings", T + 500, b"paid", b"1")]
+    path.write_text('{"sibling": "paid", "at_ms": 1800000000000, "n": 0}\n{"sibling": "paid", "n": 2}\n')
+    with pytest.raises(ConfigError) as told_error:
+        read(path, ASIDE)
+    assert [line.partition(": ")[2][:13] for line in str(told_error.value).splitlines()] == ["n is 0: how m", "at_ms is miss"]

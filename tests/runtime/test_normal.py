@@ -16,9 +16,10 @@ from tests.runtime.installation import CONTRACT, Installation
 
 from anchorwatch.config import Settings, load
 from anchorwatch.contract import Contract, parse
-from anchorwatch.errors import ConfigError, Unreachable
+from anchorwatch.errors import ConfigError, TopicsMismatch, Unreachable
 from anchorwatch.events import Alert
 from anchorwatch.runtime import normal, past, schemas
+from anchorwatch.stages.reference import reference_from_json
 
 NOW = 1_795_341_180_000
 DAY = CONTRACT + "reference: {last: 1d, lag: 0m}\n"
@@ -104,6 +105,34 @@ def test_what_does_not_fit_at_once_is_read_for_half_of_the_models(two_models: Se
     assert [each.reference["rows"] for each in found.values() if each.reference] == [400, 1_000]
     with pytest.raises(ConfigError, match=r"reference window of prod/churn holds more than 600 predictions; write a shorter"):
         normal.from_topics(two_models, [of("fraud"), of("churn")], soon_ms())
+
+
+def test_siblings_of_its_own_topics_and_of_others_are_counted_in_the_steps_of_windows(installation: Callable[..., Installation]) -> None:
+    """Predictions of other models, outcomes of all, and 500 records of a topic with five partitions that no feed reads."""
+    there = installation()
+    there.create()
+    there.topic("paid", 5)
+    there.feed(0, 400)
+    there.feed(400, 1_000, model="churn")
+    producer = Producer(there.kafka)
+    for i in range(500):
+        producer.produce(f"{there.prefix}paid", b"\x00 of any format", partition=i % 5)
+    assert producer.flush(30) == 0
+    settings, names = load(there.folder / "anchorwatch.yaml", {}), [f"{there.prefix}{name}" for name in ("predictions", "outcomes", "paid")]
+    beside = contract(f"{DAY}promises: {{alive: {{siblings: [{', '.join(names)}]}}}}\n")
+
+    events, _ = normal.stood(settings, beside, (0, soon_ms()))
+    sums = {name: sum(int(e.value) for e in events if e.role == "siblings" and e.key == name.encode()) for name in names}
+    [found] = normal.from_topics(settings, [beside], soon_ms()).values()
+
+    assert list(sums.values()) == [1_000, 1_400, 500]
+    assert all(event.at_ms % settings.window == 0 for event in events if event.role == "siblings")
+    assert found.reference is not None
+    known = reference_from_json(found.reference)
+    [counted] = [counts[0] for key, counts in known.counts.items() if key.startswith("siblings.share")]
+    assert counted.tolist() == [400, 0]  # ours came all in one moment, theirs in the step that began before it
+    with pytest.raises(TopicsMismatch, match="gone"):
+        normal.stood(settings, contract(f"{DAY}promises: {{alive: {{siblings: [{there.prefix}gone]}}}}\n"), (0, soon_ms()))
 
 
 KSERVE = """

@@ -10,7 +10,7 @@ from tests.conftest import Kafka
 from tests.runtime.loans import LOANS, Fault, T, events, flag
 
 from anchorwatch.config import Settings, load
-from anchorwatch.contract.model import Reference
+from anchorwatch.contract.model import AlivePromise, Reference
 from anchorwatch.events import Decision
 from anchorwatch.runtime.backtest import backtest, plan
 from anchorwatch.runtime.drive import Clockwork, Event
@@ -86,3 +86,32 @@ def test_what_a_model_learns_from_its_first_events_is_the_same_in_both(kafka: Ka
     assert {finding.name for finding in here.findings} >= {"QualityDrop"}
     assert min(finding.window[0] for finding in here.findings) >= course.later[0].effective_from_ms
     assert findings_json(there.findings) == findings_json(here.findings)
+
+
+def authorised(n: int, begin_ms: int, rate: int = 100) -> list[Event]:
+    """Records of a topic that no feed of the model reads."""
+    rng = random.Random(f"{begin_ms}")
+    return [Event("siblings", begin_ms + int((i + rng.random()) * 1_000 / rate), b"payments.authorised", b"1") for i in range(n)]
+
+
+@pytest.mark.timeout(240)
+def test_siblings_on_a_topic_with_another_number_of_partitions_are_the_same_in_both(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four partitions of the feed, three of theirs; both are busy, both are silent, then two thirds of ours go elsewhere."""
+    monkeypatch.setenv("PYTHONPATH", APP)
+    promised = LOANS.promises.model_copy(
+        update={"alive": AlivePromise.model_validate({"silent_after": "1m", "siblings": ["payments.authorised"]})}
+    )
+    quiet = [*events(4_000, T - 60_000), *authorised(4_000, T - 60_000)]
+    live = [*events(2_000, T, 3), *authorised(2_000, T), *events(1_500, T + 40_000, 4, rate=33), *authorised(4_500, T + 40_000)]
+    ordered = [sorted(each, key=lambda event: (event.at_ms, event.role == "outcomes")) for each in (quiet, live)]
+    course = plan(LOANS.model_copy(update={"promises": promised}), ordered[1], window_ms=1_000, reference=ordered[0])
+    here = backtest(course, SECOND)
+
+    there = replay(course, settings_of(kafka), SECOND, Trial(partitions=4, workers=2))
+
+    told = [finding for finding in here.findings if finding.name == "TrafficLost"]
+    assert told[0].window[0] >= T + 40_000
+    assert findings_json(there.findings) == findings_json(here.findings)
+    assert {finding.closed_by for finding in there.findings} == {"watermark"}
+    with AdminClient(dict(kafka.client)) as admin:
+        assert not [name for name in admin.list_topics(timeout=20).topics if name.startswith("replay-")]

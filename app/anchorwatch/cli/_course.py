@@ -28,14 +28,17 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document for prog
 def course(file: Path, contract: Path, reference: Path | None, until: str, window_ms: int) -> "Course":
     """What both `backtest` and `replay` are about to drive. Raises OperatorError."""
     from anchorwatch.errors import ConfigError
-    from anchorwatch.runtime.backtest import plan, read
+    from anchorwatch.runtime.backtest import plan, read, unheard
 
     if reference is not None and until:
         raise ConfigError("--reference and --reference-until both say what is normal; give one")
     promised = contract_of(contract)
     normal = read(reference, promised) if reference is not None else None
     until_ms = instant_of(until, promised) if until else None
-    return plan(promised, read(file, promised), window_ms=window_ms, reference=normal, until_ms=until_ms)
+    made = plan(promised, read(file, promised), window_ms=window_ms, reference=normal, until_ms=until_ms)
+    if why := unheard(made):
+        sys.stderr.write(f"alive: {why}\n")
+    return made
 
 
 def contract_of(path: Path) -> "Contract":

@@ -68,7 +68,7 @@ def _of_topics(
     from anchorwatch.cli._since import begin
     from anchorwatch.errors import ConfigError
     from anchorwatch.runtime import past
-    from anchorwatch.runtime.backtest import read
+    from anchorwatch.runtime.backtest import read, unheard
 
     if reference is not None and until:
         raise ConfigError("--reference and --reference-until both say what is normal; give one")
@@ -83,4 +83,6 @@ def _of_topics(
         settled, promised, since_ms, time.time_ns() // 1_000_000, window_ms, reference=normal, until_ms=until_ms, say=say
     )  # fmt: skip
     sys.stderr.write(f"normal is {told}\n")
+    if why := unheard(made):
+        sys.stderr.write(f"alive: {why}\n")
     return made

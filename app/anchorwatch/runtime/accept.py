@@ -10,7 +10,7 @@ from anchorwatch.contract import Contract
 from anchorwatch.errors import ConfigError, ContractError
 from anchorwatch.events import Alert, Applied
 from anchorwatch.runtime import apply
-from anchorwatch.runtime.backtest import decoded
+from anchorwatch.runtime.backtest import decoded, of_time
 from anchorwatch.runtime.contracts import in_force
 from anchorwatch.runtime.drive import Event
 from anchorwatch.stages.evidence import DETECTOR
@@ -60,7 +60,7 @@ def accept(before: Applied, alerts: Sequence[Alert], said: Mapping[str, str], no
     moved = []
     for alert, monitor, times in wanted:
         try:
-            normal, after = accepted(layout, monitor, decoded(contract.model, layout.features, _within(events, times)), places)
+            normal, after = accepted(layout, monitor, decoded(contract.model, layout.features, of_time(events, *times)), places)
             moved.append(Moved(alert, monitor, after, normal))
         except ContractError as error:
             refused += error.problems
@@ -95,9 +95,3 @@ def _wanted(layout: Layout, alerts: Sequence[Alert], now_ms: int) -> tuple[list[
         age, since = age_ms(layout, monitor), int(alert.evidence["change_point_ms"])
         found.append((alert, monitor, (max(since - age, 0), now_ms - age)))
     return found, refused
-
-
-def _within(events: Sequence[Event], times: Times) -> list[Event]:
-    """Predictions of that time, and their outcomes."""
-    ids = {event.key for event in events if event.role == "predictions" and times[0] <= event.at_ms < times[1]}
-    return [event for event in events if event.key in ids]

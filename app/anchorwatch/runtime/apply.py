@@ -18,7 +18,7 @@ from anchorwatch.errors import ConfigError, ContractError, Unreachable
 from anchorwatch.events import Applied, Record
 from anchorwatch.runtime.rows import Cell, instant
 from anchorwatch.stages.reference import reference_from_json
-from anchorwatch.watches import catalogue
+from anchorwatch.watches import catalogue, siblings
 from anchorwatch.watches.base import WHOLE, Monitor
 from anchorwatch.watches.layout import Layout
 
@@ -61,6 +61,7 @@ def keeps_reference(contract: Contract, before: Applied) -> bool:
             c.labels.positive,
             c.timezone,
             c.labels.delay,
+            set(c.promises.alive.siblings),
         )
         for c in (old, contract)
     ]
@@ -134,6 +135,8 @@ def told(learnt: Learnt) -> list[str]:
     main = [monitor for monitor in monitors if monitor.segment == WHOLE and monitor.line]  # 0: any move counts
     lines += [f"  line      {_line(monitor)}" for monitor in sorted(main, key=lambda m: not m.harm)[:LINES_TOLD]]
     lines += clumping_told(reference.phi, reference.growth)
+    if why := siblings.waits(layout):
+        lines.append(f"  waiting   alive: {why}")
     if not reference.labelled:
         lines.append("  learning  quality: no row has a label yet")
     return lines

@@ -25,7 +25,9 @@ from anchorwatch.runtime.ahead import ahead
 from anchorwatch.runtime.drive import Clockwork, Drive, Event, applied_of
 from anchorwatch.sources.native import as_map
 from anchorwatch.sources.native.times import instant
-from anchorwatch.stages.reference import ROWS_MIN, Rows, learn, reference_to_json, with_features
+from anchorwatch.stages.reference import ROWS_MIN, Rows, learn, reference_from_json, reference_to_json, with_features
+from anchorwatch.watches import catalogue, siblings
+from anchorwatch.watches.layout import Layout
 from anchorwatch.watches.spans import Spans, inside
 
 FAULTS_SHOWN = 20
@@ -34,12 +36,14 @@ HOUR_MS, SUMMARY_MS = (
     10**15,
 )  # summaries are for charts of what runs: nobody sees those of a file, and they cost as much as judging
 WINDOWS_MANY = 1_000  # with events; fewer are judged in some seconds
+SIBLINGS_MAX = 10**9  # of one line
 SAMPLES = 2_000  # whose fields become features, where the contract declares none
+JOINED: tuple[Role, ...] = ("predictions", "outcomes", "decisions")
 LATER: tuple[Role, Role] = ("outcomes", "decisions")  # than their predictions
 LINES = (".jsonl", ".ndjson", ".json")
 TABLES = (".csv",)
 TIMES: dict[Role, str] = {
-    "predictions": "predicted_at_ms", "outcomes": "known_at_ms", "decisions": "decided_at_ms", "flags": "changed_at_ms",
+    "predictions": "predicted_at_ms", "outcomes": "known_at_ms", "decisions": "decided_at_ms", "flags": "changed_at_ms", "siblings": "at_ms",
 }  # fmt: skip
 
 
@@ -130,12 +134,30 @@ def plan(
     return Course(own, known, judged, end_ms, later)
 
 
+def unheard(course: Course) -> str:
+    """Why a share among siblings that the contract names is not judged, in words; "": it is, or none is named."""
+    reference = reference_from_json(course.reference) if course.reference else None
+    return siblings.waits(Layout(course.contract, reference, catalogue()))
+
+
 def split(events: Sequence[Event], begin_ms: int, until_ms: int) -> tuple[list[Event], list[Event]]:
     """By the time of the prediction: its outcome goes with it, whenever it became known. What lies before `begin_ms` is left out."""
     early = {e.key for e in events if e.role == "predictions" and e.at_ms < until_ms}
     left_out = {e.key for e in events if e.role == "predictions" and e.at_ms < begin_ms} if begin_ms else set()
-    normal = [e for e in events if e.key in early and e.key not in left_out and e.role != "flags"]
-    return normal, [e for e in events if e.key not in early or e.role == "flags"]
+    normal = [e for e in events if _timed(e, begin_ms, until_ms) or (e.key in early and e.key not in left_out and e.role in JOINED)]
+    return normal, [e for e in events if (e.at_ms >= until_ms if e.role == "siblings" else e.key not in early or e.role == "flags")]
+
+
+def _timed(event: Event, begin_ms: int, until_ms: int) -> bool:
+    """Of events that belong to no prediction: siblings of that time."""
+    return event.role == "siblings" and begin_ms <= event.at_ms < until_ms
+
+
+def of_time(events: Iterable[Event], from_ms: int, to_ms: int) -> list[Event]:
+    """Predictions of that time, everything about them, whenever it came, and siblings of that time."""
+    events = list(events)
+    ids = {e.key for e in events if e.role == "predictions" and from_ms <= e.at_ms < to_ms}
+    return [e for e in events if (_timed(e, from_ms, to_ms) if e.role == "siblings" else e.key in ids)]
 
 
 def learned(contract: Contract, events: Sequence[Event], *, strict: bool = True, left_out: Spans = ()) -> dict[str, Any]:
@@ -144,10 +166,10 @@ def learned(contract: Contract, events: Sequence[Event], *, strict: bool = True,
     strict: False of a stream, where what cannot be used is in the dead letters already. left_out: times whose predictions are not normal.
     """
     if left_out:
-        under = inside(np.array([e.at_ms if e.role == "predictions" else -1 for e in events], np.int64), left_out)
-        events = [event for event, away in zip(events, under.tolist(), strict=True) if not away]
+        timed = np.array([e.at_ms if e.role in ("predictions", "siblings") else -1 for e in events], np.int64)
+        events = [event for event, away in zip(events, inside(timed, left_out).tolist(), strict=True) if not away]
         ids = {event.key for event in events if event.role == "predictions"}
-        events = [event for event in events if event.key in ids]
+        events = [event for event in events if event.key in ids or event.role == "siblings"]
     samples = [as_map(e.value) for e in islice((e for e in events if e.role == "predictions"), SAMPLES)]
     kinds = {name: str(feature.type) for name, feature in with_features(contract, samples).features.items()}
     rows = decoded(contract.model, kinds, events, strict=strict)
@@ -171,7 +193,8 @@ def decoded(model: str, features: Mapping[str, str], events: Sequence[Event], *,
     mine = [i for i, record in enumerate(predictions.records) if record.arm == "model"]  # what other arms answered is not its normal
     records, raws = [predictions.records[i] for i in mine], [raws[i] for i in mine]
     at_ms, latency_ms = predictions.at_ms[mine], predictions.latency_ms[mine]
-    return Rows(records, at_ms, latency_ms, raws, outcomes.records, outcomes.at_ms, decisions.records, decisions.at_ms)
+    theirs = np.array([(e.at_ms, int(e.value)) for e in events if e.role == "siblings"], np.int64).reshape(-1, 2)
+    return Rows(records, at_ms, latency_ms, raws, outcomes.records, outcomes.at_ms, decisions.records, decisions.at_ms, theirs)
 
 
 def _rows(events: Iterable[Event], role: Role) -> list[tuple[bytes, bytes, int, int]]:
@@ -235,9 +258,14 @@ def _event(value: bytes) -> Event | str:
     if isinstance(at, str):
         return f"{TIMES[role]} is {at}: in a file every event needs its time, as milliseconds since 1970 or RFC 3339 with an offset"
     key = found.get("prediction_id", "")
+    if role == "siblings":
+        n = found.get("n", 1)
+        if not isinstance(n, int) or isinstance(n, bool) or not 0 < n <= SIBLINGS_MAX:
+            return f"n is {n!r}: how many events of the sibling topic came then, a whole number from 1"
+        return Event(role, at, str(found["sibling"]).encode(), str(n).encode())
     if role == "flags":
         key = f"{found.get('environment', 'prod')}/{found.get('key', '')}"
     return Event(role, at, str(key).encode(), value)
 
 
-MARKS: tuple[tuple[str, Role], ...] = (("label", "outcomes"), ("action", "decisions"), ("state", "flags"))
+MARKS: tuple[tuple[str, Role], ...] = (("sibling", "siblings"), ("label", "outcomes"), ("action", "decisions"), ("state", "flags"))

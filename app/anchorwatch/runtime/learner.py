@@ -105,10 +105,10 @@ def wanted(before: Applied, ready: Ready) -> bool:
 
 def learnt(before: Applied, contract: Contract, events: "Sequence[Event]", ready: Ready, now_ms: int) -> Applied:
     """The contract with what is normal by these events: the same for the same events. Raises ContractError: too few."""
-    from anchorwatch.runtime.backtest import learned
+    from anchorwatch.runtime.backtest import learned, of_time
 
-    ids = {e.key for e in events if e.role == "predictions" and ready.from_ms <= e.at_ms < ready.to_ms}
-    chosen = [e for e in events if e.key in ids and (e.role == "predictions" or e.at_ms < ready.known_ms)]
+    of_then = of_time(events, ready.from_ms, ready.to_ms)
+    chosen = [e for e in of_then if e.role in ("predictions", "siblings") or e.at_ms < ready.known_ms]
     reference: dict[str, Any] = learned(contract, chosen, strict=False, left_out=merged(ready.left_out))
     if ready.labels_due_ms:
         reference["labels_due_ms"] = ready.labels_due_ms

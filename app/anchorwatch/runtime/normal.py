@@ -54,7 +54,7 @@ def from_topics(settings: Settings, contracts: Iterable[Contract], now_ms: int, 
         while waiting:
             some = waiting.pop()
             try:
-                stood = _read(settings, topics, {c.key: (c, window(c, now_ms)) for c in some}, say)
+                stood = _read(settings, topics, {c.key: (c, window(c, now_ms)) for c in some}, say, settings.window)
             except TooMany:
                 waiting += _halves(some)
                 continue
@@ -65,13 +65,17 @@ def from_topics(settings: Settings, contracts: Iterable[Contract], now_ms: int, 
     return found
 
 
-def stood(settings: Settings, contract: Contract, times: Times, say: Say = lambda _: None) -> "tuple[list[Event], str]":
+def stood(
+    settings: Settings, contract: Contract, times: Times, say: Say = lambda _: None, *, step_ms: int = 0
+) -> "tuple[list[Event], str]":  # fmt: skip
     """Predictions of that time, every outcome of them and decision about them, as native events; and of what could not be read, in words.
 
-    Raises ConfigError: too many; Unreachable.
+    Of its siblings their number in each `step_ms` (0: the settings' window), at its begin.
+    Raises ConfigError: too many; TopicsMismatch: a topic is not there; Unreachable.
     """
     try:
-        found = _read(settings, tuple(contract.topics(settings.topic).values()), {contract.key: (contract, times)}, say)
+        topics = tuple(contract.topics(settings.topic).values())
+        found = _read(settings, topics, {contract.key: (contract, times)}, say, step_ms or settings.window)
         return found.of_model(contract.key), found.trouble
     except TooMany as error:
         raise ConfigError(f"{contract.key}: more than {ROWS_MAX:,} predictions since {day(times[0])}; name a shorter time") from error
@@ -124,13 +128,25 @@ class Stood:
     events: "dict[str, list[Event]]"
     ids: dict[str, set[bytes]]
     refused: Counter[str]  # why -> records of which nothing can be read
+    siblings: dict[str, Counter[tuple[str, int]]]  # (topic, number of a step) -> events of its siblings
+    step_ms: int
     n_read: int = 0
 
     @classmethod
-    def of(cls, wanted: Mapping[str, tuple[Contract, Times]]) -> "Stood":
-        return cls(wanted, {key: [] for key in wanted}, {key: set() for key in wanted}, Counter())
+    def of(cls, wanted: Mapping[str, tuple[Contract, Times]], step_ms: int) -> "Stood":
+        counters: dict[str, Counter[tuple[str, int]]] = {key: Counter() for key in wanted}
+        return cls(wanted, {key: [] for key in wanted}, {key: set() for key in wanted}, Counter(), counters, step_ms)
 
-    def take(self, role: Role, rows: Sequence[Row], decoder: Decoder, translator: Translator | None) -> None:
+    def sibling(self, key: str, topic: str, at_ms: int) -> None:
+        """One event of a topic that this model calls a sibling."""
+        begin, end = self.wanted[key][1]
+        if begin <= at_ms < end:
+            self.siblings[key][topic, at_ms // self.step_ms] += 1
+
+    def naming(self, topic: str) -> list[str]:
+        return [key for key, (contract, _) in self.wanted.items() if topic in contract.promises.alive.siblings]
+
+    def take(self, topic: str, role: Role, rows: Sequence[Row], decoder: Decoder, translator: Translator | None) -> None:
         from anchorwatch.runtime.drive import Event
 
         opened = None if translator is None else translator.open(rows)
@@ -139,8 +155,12 @@ class Stood:
         refused = decoded.refused if opened is None else opened.refusals(decoded.refused)
         self.refused.update(f"{each.path} {each.reason}" for each in refused)
         places = range(len(batch)) if decoded.rows is None else decoded.rows
+        siblings_of = self.naming(topic)
         for record, at_ms, place in zip(decoded.records, decoded.at_ms.tolist(), places, strict=True):
             key = f"{record.environment}/{record.model}"
+            for each in siblings_of:
+                if role != "predictions" or each != key:  # as stages/beside.py counts them
+                    self.sibling(each, topic, at_ms)
             if key not in self.wanted:
                 continue
             begin, end = self.wanted[key][1]
@@ -152,9 +172,13 @@ class Stood:
         self.n_read += len(rows)
 
     def of_model(self, key: str) -> "list[Event]":
-        """Its predictions and every outcome of them, in the order of time; they leave."""
+        """Its predictions and every outcome of them, and how many siblings came, in the order of time; they leave."""
+        from anchorwatch.runtime.drive import Event
+
         ids = self.ids[key]
         kept = [event for event in self.events.pop(key) if event.key in ids]
+        counted = self.siblings.pop(key).items()
+        kept += [Event("siblings", number * self.step_ms, topic.encode(), b"%d" % n) for (topic, number), n in counted]
         return sorted(kept, key=lambda event: (event.at_ms, event.role != "predictions"))
 
     @property
@@ -166,9 +190,10 @@ class Stood:
         return f"; {self.refused.total():,} records cannot be read, mostly {worst[:160]}"
 
 
-def _read(settings: Settings, topics: Topics, wanted: Mapping[str, tuple[Contract, Times]], say: Say) -> Stood:
-    """Of each model the predictions of its window, every outcome of them and decision about them. Raises TooMany."""
-    found = Stood.of(wanted)
+def _read(settings: Settings, topics: Topics, wanted: Mapping[str, tuple[Contract, Times]], say: Say, step_ms: int) -> Stood:
+    """Of each model the predictions of its window, every outcome of them and decision about them, and its siblings. Raises TooMany."""
+    found = Stood.of(wanted, step_ms)
+    named = dict(zip(READ, topics, strict=False))
     models = sorted({contract.model for contract, _ in wanted.values()})
     make = {role: formats.make(role, [(model, {}) for model in models], models[0] if len(models) == 1 else None) for role in READ}
     with schemas.opened(settings.registry) as known:
@@ -177,11 +202,25 @@ def _read(settings: Settings, topics: Topics, wanted: Mapping[str, tuple[Contrac
         for role, rows in _batches(settings, topics, min(begin for _, (begin, _) in wanted.values()), halves=halves):
             if known:
                 known.insist(rows)
-            found.take(role, rows, make[role], translators[role])
+            found.take(named.get(role, ""), role, rows, make[role], translators[role])
             say(f"{found.n_read:,} records of {' and '.join(topics)} are read")
             if sum(map(len, found.ids.values())) > ROWS_MAX:
                 raise TooMany
+    _read_outside(settings, topics, found, say)
     return found
+
+
+def _read_outside(settings: Settings, topics: Topics, found: Stood, say: Say) -> None:
+    """Topics of siblings that the models' own feed does not read: every record counts, at the time at which it was written."""
+    outside = {topic for contract, _ in found.wanted.values() for topic in contract.promises.alive.siblings} - set(topics)
+    for topic in sorted(outside):
+        naming, n = found.naming(topic), 0
+        begin = max(min(found.wanted[key][1][0] for key in naming), 0)
+        for n, told in enumerate(tail(settings.kafka, [topic], since=begin, until_end=True), 1):
+            for key in naming:
+                found.sibling(key, topic, told.time_ms)
+            if not n % BATCH:
+                say(f"{n:,} records of {topic}, whose events are siblings, are read")
 
 
 def _batches(settings: Settings, topics: Topics, begin: int, *, halves: bool) -> Iterator[tuple[Role, list[Row]]]:

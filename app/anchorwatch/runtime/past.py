@@ -26,7 +26,7 @@ def course(
     given = reference is not None or until_ms is not None
     begin = since_ms if given else min(wish.window[0], since_ms) if wish.window else since_ms - wish.last
     begin = max(begin, 0)  # Kafka knows no time before 1970
-    events, trouble = normal.stood(settings, contract, (begin, now_ms), say)
+    events, trouble = normal.stood(settings, contract, (begin, now_ms), say, step_ms=window_ms)
     predicted = [event.at_ms for event in events if event.role == "predictions"]
     if not predicted:
         raise ConfigError(f"{contract.key}: no prediction of this model stands in its topic since {normal.day(begin)}{trouble}")

@@ -24,6 +24,7 @@ from anchorwatch.stages.slices import Slices
 from anchorwatch.stages.slices_told import slice_signals
 from anchorwatch.stages.summary import summary_of
 from anchorwatch.stages.windows import chosen
+from anchorwatch.watches import siblings
 from anchorwatch.watches.base import Ints
 from anchorwatch.watches.pace import EVENTS, Meter
 from anchorwatch.watches.rules import Exact, Facts, Rule
@@ -157,6 +158,8 @@ class ModelJudge:
         self.begun_ms = self.begun_ms if self.begun_ms >= 0 else window[0]
         self.last_ms = max(self.last_ms, pile.last_ms)
         self._spells(pile.flat, window[1])
+        if pile.siblings_known and not siblings.is_off(self._known(flags, window[1])):
+            siblings.derive(self.rules, pile.flat, window)
         self.recent.add(pile.flat, window[1], pile.apart)
         self.exemplars = chosen([*pile.exemplars, *self.exemplars]) if pile.exemplars else self.exemplars
         if pile.strange:

@@ -1,6 +1,6 @@
 """Has it been switched off, or gone silent?
 
-Question: do predictions still come, and does a flag that concerns this model stand?
+Question: do predictions still come, as many as siblings let expect, and does a flag that concerns this model stand?
 Method: silence on the clock of expected events (pace.py): spells that usually bring ten predictions at least and brought none, as a 0/1 stream,
   so that an outage at noon is heard in minutes and a night without traffic is none. The rest is exact. Silence on the wall: no prediction for
   `promises.alive.silent_after` of event time; without that promise three times the longest gap of the reference. Flag: a
@@ -22,7 +22,8 @@ from anchorwatch.watches.base import WHOLE, Add, Columns, Count, Explained, Floa
 from anchorwatch.watches.evaluations import FALLEN, FALLEN_SHARE, EvaluationsRule
 from anchorwatch.watches.pace import EVENTS, SILENT, pace
 from anchorwatch.watches.rules import Exact, Facts, Rule
-from anchorwatch.watches.siblings import SIBLINGS, SiblingRule
+from anchorwatch.watches.siblings import SIBLINGS, SiblingRule, share, share_monitors
+from anchorwatch.watches.siblings import explain as explain_share
 
 if TYPE_CHECKING:
     from anchorwatch.watches.layout import Layout
@@ -56,12 +57,15 @@ class Alive(Quiet):
     question: ClassVar[str] = "Is it on, and does it speak?"
 
     def counts(self, layout: "Layout") -> Sequence[Count]:
-        return [EVENTS, SILENT, SIBLINGS] if layout.contract.promises.alive.siblings else [EVENTS, SILENT]
+        return [EVENTS, SILENT, SIBLINGS, share(layout)] if layout.contract.promises.alive.siblings else [EVENTS, SILENT]
 
     def count(self, layout: "Layout", columns: Columns, add: Add) -> None:  # noqa: ARG002
         add(EVENTS.key, np.zeros(columns.n, np.int64))
 
     def monitors(self, layout: "Layout") -> Sequence[Monitor]:
+        return [*self._traffic(layout), *share_monitors(layout)]
+
+    def _traffic(self, layout: "Layout") -> Sequence[Monitor]:
         """Silence on the clock of expected events: a night without traffic is none, an hour at noon is."""
         usual = pace(layout)
         if usual is None:
@@ -96,6 +100,8 @@ class Alive(Quiet):
 
     def explain(self, seen: Seen) -> Explained:
         """seen.label: how many predictions such a spell usually brings."""
+        if seen.subject == "share":
+            return explain_share(seen)
         silent = round((seen.current or 0) * seen.n)
         text = (
             f"In {silent} of the last {seen.n} spells no prediction came, though each usually brings {seen.label} at this hour of the week."

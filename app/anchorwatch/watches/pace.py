@@ -82,7 +82,7 @@ def pace_of(at: Ints, from_ms: int, to_ms: int, zone: str, left_out: Spans = ())
 def pace(layout: "Layout") -> Pace | None:
     """As the reference holds it; None without one, or where it is too short."""
     found = layout.reference.pace if layout.reference else {}
-    if not found:
+    if "silent" not in found:
         return None
     (expected, spells), (bulk, low, usual, high, *phi) = found["silent"], found["volume"]
     return Pace(np.array(found["rates"]), expected, int(spells), bulk, int(low), int(usual), int(high), (phi[0], phi[1]))

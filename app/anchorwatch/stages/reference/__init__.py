@@ -20,6 +20,7 @@ from anchorwatch.watches import catalogue
 from anchorwatch.watches.base import ABS_ERROR, ANSWER, CONFIDENCE, SCORE, Columns, Floats, Ints, Reference, Watch
 from anchorwatch.watches.layout import Layout, segment_name
 from anchorwatch.watches.pace import pace_of
+from anchorwatch.watches.siblings import busy
 from anchorwatch.watches.spans import Spans, gap_ms
 from anchorwatch.watches.stuck import stillness
 
@@ -67,7 +68,8 @@ def learn(
         edges={name: tuple(map(float, e)) for name, e in bins.items() if len(e)}, limits=limits, values=values, rare=rare,
         fields=_fields(rows, as_map), absent_runs=_absent_runs(maker, columns, rows.at), still=_still(columns, values, maker, rows),
         gap_s=gap_ms(rows.at, left_out) / 1000, left_out=left_out,
-        pace=pace_of(rows.at, int(rows.at.min()), int(rows.at.max()) + 1, declared.timezone, left_out),
+        pace=pace_of(rows.at, int(rows.at.min()), int(rows.at.max()) + 1, declared.timezone, left_out)
+        | busy(rows.siblings, len(rows.predictions), int(rows.at.min()), int(rows.at.max()) + 1),
         expected=expected(declared, bins[SCORE], limit, columns.score, [r.prediction_id for r in rows.predictions], rows.outcomes),
         delays_s=(float(np.quantile(delays, 0.5)), float(np.quantile(delays, 0.95))) if len(delays) else (0.0, 0.0), labelled=len(delays),
         decided_s=decided_s, reasons=reasons,

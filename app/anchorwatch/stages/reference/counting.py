@@ -1,5 +1,6 @@
 """Rows counted by the very code that counts the live stream, in stretches of equal length, whose spread gives phi (detection.md 2.4)."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -15,13 +16,16 @@ from anchorwatch.stages.model_ingest import ModelIngest, hashes_of
 from anchorwatch.stages.reference.clumps import phi_of_cells
 from anchorwatch.stages.reference.seasonal import ROWS_MAX, Hours, asked_for, left_over, seasons
 from anchorwatch.stages.reference.written import reference_to_json
-from anchorwatch.stages.windows import OpenWindow
+from anchorwatch.stages.windows import OpenWindow, numbered
 from anchorwatch.watches.base import Floats, Ints, Monitor, Reference, Watch, short_hash
 from anchorwatch.watches.layout import Layout
+from anchorwatch.watches.pace import EVENTS
+from anchorwatch.watches.siblings import SIBLINGS, Allowance, share
 from anchorwatch.watches.volume import AMOUNT
 
 STRETCHES = 240  # scales from a 30th of the reference down to an eighth of that
 GROWTH_TOLD = 1.6
+STEP_MS_MIN = 10_000  # in which siblings are looked at, where they are told one by one
 
 
 class Rows(NamedTuple):
@@ -35,6 +39,7 @@ class Rows(NamedTuple):
     known: Ints
     decisions: Objects = ()
     decided: Ints = np.zeros(0, np.int64)
+    siblings: Ints = np.zeros((0, 2), np.int64)  # (ms, events of its siblings at that time), any order
 
 
 def counted(contract: Contract, first: Reference, rows: Rows, places: Mapping[str, int], watches: Sequence[Watch]) -> Reference:
@@ -61,7 +66,7 @@ def counted(contract: Contract, first: Reference, rows: Rows, places: Mapping[st
     seasonal = Layout(contract, replace(known_counts, season=season), watches)
     phi, growth = _clumping(seasonal, {key: sorted(found.items()) for key, found in stretches.items()}, hours, together)
     phi |= phi_of_cells(layout, cells)
-    if first.pace and max(first.pace["volume"][-2:]) > 1:
+    if "volume" in first.pace and max(first.pace["volume"][-2:]) > 1:
         phi[AMOUNT] = first.pace["volume"][-2:]
     done = replace(known_counts, season=season, phi=phi, growth=growth)
     return replace(done, id=short_hash(reference_to_json(done)) + short_hash(contract.key, done.from_ms))
@@ -81,11 +86,34 @@ def _windows(layout: Layout, rows: Rows, places: Mapping[str, int], window_ms: i
         model.outcomes(maker, [r.label for r in some], hashes_of([r.prediction_id.encode() for r in some]), rows.known[observed], revisions)
     if rows.decisions and layout.decision_ms is not None:
         model.decide(layout, rows.decisions, hashes_of([r.prediction_id.encode() for r in rows.decisions]), rows.decided)
+    _siblings(model, layout, rows, window_ms)
     if observed or rows.decisions:
         age = max(layout.ages.values())
         at = model.waiting.column("at")[model.waiting.column("layout") != GHOST]
         model.mature(layout, int(at.max()) + 2 * (age + model.cell_ms(age) + window_ms))
     return [(number, window) for (number, _), window in sorted(model.windows.items())]
+
+
+def _siblings(model: ModelIngest, layout: Layout, rows: Rows, window_ms: int) -> None:
+    """Ours and theirs of each window, as judge derives them; what lies before our first event and after our last is nobody's share."""
+    if SIBLINGS.key not in layout.counts or not len(rows.siblings):
+        return
+    assert layout.reference is not None, "asked of references alone"
+    at, n = rows.siblings[(rows.siblings[:, 0] >= layout.reference.from_ms) & (rows.siblings[:, 0] < layout.reference.to_ms)].T
+    step_ms = max(int(np.gcd.reduce(at)), min(STEP_MS_MIN, window_ms)) if len(at) else STEP_MS_MIN  # they come in steps of live windows
+    steps, place = numbered(at // step_ms)
+    beside = Counter((rows.at // step_ms).tolist())
+    theirs, allowance = Counter[int](), Allowance(layout, step_ms)
+    for step, count in zip(steps.tolist(), np.bincount(place, n).astype(np.int64).tolist(), strict=True):  # .5 us each
+        first, over = step * step_ms // window_ms, max(step_ms // window_ms, 1)
+        taken = allowance.take((step + 1) * step_ms, count, beside[step])
+        for i in range(over):  # spread where a short reference has shorter stretches: a step is no clump
+            theirs[first + i] += taken * (i + 1) // over - taken * i // over
+    spoke = {number: window.tallies[EVENTS.key] for (number, _), window in model.windows.items() if EVENTS.key in window.tallies}
+    ours = {number: int(tally.merge()[1].sum()) for number, tally in spoke.items()}
+    into, key, whole = model.into(model.layout_number(layout)), share(layout).key, np.zeros(1, np.int64)
+    for number in sorted(theirs.keys() | ours.keys()):
+        into(number).add(key, whole, np.array([[ours.get(number, 0), theirs.get(number, 0)]], np.int64))
 
 
 def _clumping(
