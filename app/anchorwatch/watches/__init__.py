@@ -12,6 +12,7 @@ NOT_WATCHES = {
     "base",
     "calibrating",
     "cells",
+    "classwise",
     "evaluations",
     "fields",
     "hidden",

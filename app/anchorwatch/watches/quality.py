@@ -5,8 +5,9 @@ Method: predictions are counted when they are as old as `labels.delay.late`, and
   then; each horizon has its own line from the same horizon of the reference, so like is compared with like (detection.md 5.4 i). `typical`
   warns hours or days earlier and never pages: early labels are not a fair sample, and a change of the delay moves them; promises are judged at
   `late` alone. Errors are a 0/1 stream against their line; a promise on F1, precision or recall is a bet per confusion cell; regression errors,
-  at `late`, are clipped at the reference's 99.5 % point. River's metrics come from the same cells. Scores that no longer mean what they did
-  are warned of (`Miscalibrated`, calibrating.py). Where truth is hidden, what is visible and what was explored are judged apart (hidden.py).
+  at `late`, are clipped at the reference's 99.5 % point. Of rarer classes recall and precision are judged as well (classwise.py). River's
+  metrics come from the same cells. Scores that no longer mean what they did are warned of (`Miscalibrated`, calibrating.py). Where truth is
+  hidden, what is visible and what was explored are judged apart (hidden.py).
 Runbook: open the trace of a wrong prediction; compare with what the inputs and predictions watches say; ask for a new model version.
 """
 
@@ -18,6 +19,7 @@ import numpy as np
 from anchorwatch.estimators.tables import promise, promise_heal
 from anchorwatch.watches.base import ABS_ERROR, Add, Count, Explained, Floats, Ints, Matured, Monitor, Quiet, Seen, Stream, Tilt, short_hash
 from anchorwatch.watches.calibrating import SUBJECT, calibration_monitor, explain
+from anchorwatch.watches.classwise import PRECISION, RECALL, classwise_monitors, sentence
 from anchorwatch.watches.hidden import explored_monitors
 from anchorwatch.watches.lines import EVENTS_MIN, line_of
 
@@ -109,6 +111,7 @@ class Quality(Quiet):
             found += self._promised(layout, row, segment)
             for horizon in horizons(layout):
                 found += self._against_reference(layout, row, segment, horizon)
+            found += [] if layout.regression else classwise_monitors(layout, row, segment, confusion(layout))
         return found + calibration_monitor(layout) + explored_monitors(layout)
 
     # against the promise
@@ -178,7 +181,9 @@ class Quality(Quiet):
         early = " so far, by the labels that came early," if horizon == "typical" else ""
         tail = " while the whole still looks fine" if seen.whole_looks_fine and seen.segment != "whole" else ""
         interval = f" [{seen.interval[0]:.3g}, {seen.interval[1]:.3g}]" if seen.interval else ""
-        if name in ("error", "accuracy", "explored.error"):
+        if name.startswith((RECALL, PRECISION)):
+            text = sentence(seen, where, tail)
+        elif name in ("error", "accuracy", "explored.error"):
             where = " that were explored, since their truth is hidden else," if name == "explored.error" else where
             now = 1 - (seen.current or 0.0)
             usual = f", was {100 * (1 - seen.reference):.3g} %" if seen.reference is not None else ""
