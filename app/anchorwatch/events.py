@@ -245,6 +245,14 @@ class Exemplar(msgspec.Struct, array_like=True):
     hash: int  # of the prediction id: orders equals
 
 
+class Sample(msgspec.Struct, array_like=True):
+    """Judged predictions that stand for all of a window: those whose id has the smallest hash, so that samples merge."""
+
+    of: str  # name of the definition of their cells, as in `counts`
+    hashes: bytes  # uint64, little-endian, ascending
+    rows: bytes  # uint8 of each: its cell in each field, then 1 where the answer was wrong
+
+
 class Block(msgspec.Struct):
     """The counts of one model in one window of one task. Blocks of many tasks merge by adding."""
 
@@ -261,6 +269,7 @@ class Block(msgspec.Struct):
     versions: dict[str, int] = {}  # model_version -> predictions
     reasons: dict[str, int] = {}  # flag.reason -> predictions
     fallen: dict[str, int] = {}  # segment -> predictions whose flag evaluation did not choose
+    sample: Sample | None = None  # of what was judged, where the contract looks for slices
 
 
 class Observation(msgspec.Struct):

@@ -1,6 +1,7 @@
 """What a cut of the judge writes; whole lives are in test_restore.py."""
 
 from tests.stages.test_judge import Live, command, slow
+from tests.stages.wide import NARROW, wide_applied, wide_traffic
 from tests.traffic import T0, loan_applied, traffic
 
 from anchorwatch.stages.judge import Judge
@@ -43,6 +44,21 @@ def test_windows_that_wait_survive_with_their_counts() -> None:
     for window, piles in before.piles.items():
         assert {k: p.flat.tolist() for k, p in piles.items()} == {k: p.flat.tolist() for k, p in after.piles[window].items()}
     assert (after.watermarks, after.read, after.first_passed) == (before.watermarks, before.read, before.first_passed)
+
+
+def test_windows_that_wait_keep_those_that_stand_for_what_was_judged() -> None:
+    live = Live()
+    live.registry.apply(wide_applied(NARROW))
+    live.say(wide_traffic(3_000), T0 + 7_600, stuck=1)
+    before = {window: piles["prod/wide"].drawn for window, piles in live.judge.feeds["default"].piles.items() if "prod/wide" in piles}
+
+    live.reborn()
+
+    after = {window: live.judge.feeds["default"].piles[window]["prod/wide"].drawn for window in before}
+    kept = [(one, other) for one, other in zip(before.values(), after.values(), strict=True) if one is not None and other is not None]
+    assert len(kept) == sum(drawn is not None for drawn in before.values()) > 0
+    for one, other in kept:
+        assert [column.tolist() for column in one] == [column.tolist() for column in other]
 
 
 def test_windows_that_wait_are_read_by_the_names_of_their_counts_not_by_their_places() -> None:

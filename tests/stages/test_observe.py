@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.traffic import LOAN, T0, loan_applied, traffic
 
-from anchorwatch.events import Observation, Record
+from anchorwatch.events import Block, Counts, Observation, Record, Sample
 from anchorwatch.runtime import formats
 from anchorwatch.runtime.drive import TOPICS
 from anchorwatch.stages import observe
@@ -85,6 +85,20 @@ def test_a_large_record_is_cut_into_parts_whose_counts_add_up(most: int) -> None
         mine = [o for o in parts if o.window == window]
         assert [o.part for o in mine] == [(i, len(mine)) for i in range(len(mine))]
         assert [o.watermark_ms for o in mine] == [window[0]] * (len(mine) - 1) + [window[1]]
+
+
+def test_of_a_block_that_is_cut_one_piece_carries_its_sample_and_its_bytes_are_counted() -> None:
+    many = Counts.pack(np.ones((1, 60_000), np.int64))
+    sample = Sample("cells", bytes(8 * 1_024), bytes(60 * 1_024))
+    block = Block("prod", "m", "c", "", ["whole"], {"a": many, "b": many}, sample=sample)
+    plain = Block("prod", "m", "c", "", ["whole"], {}, sample=sample)
+    observation = Observation(1, "default", 0, 1, (0, 1_000), 1_000, {}, (0, 1), [block, *[plain] * 30])
+    parts = list(observe._parts(observation))
+    pieces = [each for part in parts for each in part.blocks]
+
+    assert [each.sample is not None for each in pieces if each.counts] == [True, False]
+    assert len(pieces) == 32
+    assert max(len(msgspec.msgpack.encode(part)) for part in parts) < observe.RECORD_BYTES_MAX
 
 
 def added(found: list[Observation], stage: Ingest) -> tuple[list[int], int, int, dict[str, int]]:

@@ -3,8 +3,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.traffic import contract_of
+from tests.watches.test_cells import layout as searching
 
 from anchorwatch.events import Block, Counts, Exemplar, FieldCount
+from anchorwatch.stages.drawn import drawn
 from anchorwatch.stages.pile import Pile
 from anchorwatch.watches import catalogue
 from anchorwatch.watches.layout import Layout
@@ -55,3 +57,27 @@ def test_counts_of_another_definition_are_counted_as_strange() -> None:
     pile.add(strange)
 
     assert (pile.strange, int(pile.flat.sum())) == (1, 3)
+
+
+def test_samples_of_several_tasks_are_one_and_that_of_other_cells_is_strange() -> None:
+    layout, rng = searching(), np.random.default_rng(1)
+    cells = layout.cells
+    assert cells is not None
+    hashes, codes, wrong = rng.integers(1, 1 << 63, 3_000).astype(np.uint64), np.full((3_000, 3), 2, np.uint8), rng.random(3_000) < 0.1
+    blocks = [block(1, i) for i in range(3)]
+    for i, each in enumerate(blocks):
+        each.sample = drawn(hashes[i::3], codes[i::3], wrong[i::3]).pack(cells.key)
+    pile, other = Pile(layout), Pile(layout)
+    for each in blocks:
+        pile.add(each)
+    for each in reversed(blocks):
+        other.add(each)
+    whole = drawn(hashes, codes, wrong)
+    assert pile.drawn is not None
+    assert other.drawn is not None
+
+    assert pile.drawn.hashes.tolist() == other.drawn.hashes.tolist() == whole.hashes.tolist()
+    assert pile.drawn.wrong.tolist() == other.drawn.wrong.tolist() == whole.wrong.tolist()
+    before, blocks[0].sample = pile.strange, whole.pack("slices@late~another")
+    pile.add(blocks[0])
+    assert pile.strange == before + 1

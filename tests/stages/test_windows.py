@@ -2,9 +2,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.traffic import LOAN, contract_of
+from tests.watches.test_cells import layout as searching
 
 from anchorwatch.events import Exemplar, Value
 from anchorwatch.stages import windows
+from anchorwatch.stages.drawn import drawn
 from anchorwatch.stages.windows import Numbering, OpenWindow, Tally, chosen, kind_of, smallest
 from anchorwatch.watches import catalogue
 from anchorwatch.watches.layout import Layout
@@ -135,3 +137,18 @@ def test_a_restored_window_gives_the_same_block() -> None:
     twin.restore("w", *window.snapshot("w"))
 
     assert twin.block() == window.block()
+
+
+def test_a_block_carries_those_that_stand_for_all_and_a_restored_window_too() -> None:
+    layout = searching()
+    window, twin = OpenWindow(layout), OpenWindow(layout)
+    for first in (0, 900):
+        hashes = np.arange(first + 1, first + 901, dtype=np.uint64)
+        window.draw(drawn(hashes, np.full((900, 3), 2, np.uint8), hashes % 10 == 0))
+    twin.restore("w", *window.snapshot("w"))
+    sample = window.block().sample
+    assert sample is not None
+
+    assert np.frombuffer(sample.hashes, "<u8").tolist() == list(range(1, 1_025))
+    assert twin.block() == window.block()
+    assert OpenWindow(layout).block().sample is None

@@ -28,6 +28,7 @@ features:
 segments: {{discover: 10}}
 promises: {{alive: {{silent_after: 1h}}}}
 """
+NARROW = "".join(line for line in WIDE.splitlines(keepends=True) if not line.startswith("  n") or line < "  n09")  # ten fields with cells
 Wrong = Callable[[dict[str, Any]], float]  # features -> chance of a wrong answer
 
 
@@ -38,6 +39,11 @@ def even(features: dict[str, Any]) -> float:
 def high_n07(features: dict[str, Any]) -> float:
     """Twice the error in the upper sixth of one feature."""
     return 0.2 if features["n07"] > 1.0 else 0.1
+
+
+def high_n07_of_b(features: dict[str, Any]) -> float:
+    """Four times the error in an eighth of one feature, of a quarter by another: the eighth as such has .175, the quarter .1375."""
+    return 0.4 if features["n07"] > 1.15 and features["job"] == "b" else 0.1
 
 
 def wide_traffic(n: int, *, start_ms: int = T0, seed: int = 1, wrong: Wrong = even) -> list[Event]:

@@ -84,6 +84,35 @@ def test_each_prediction_is_counted_once_in_each_field_and_once_in_all() -> None
     assert counts[at["job=(new)"]].tolist() == [1, 1]
 
 
+def test_a_pair_is_a_number_and_named_as_segments_are() -> None:
+    found = cells()
+    first, second = found.fields[0].first + 1, found.fields[2].first + 1
+    pair = int(found.pair(np.array([first]), np.array([second]))[0])
+
+    assert found.name(pair) == f"{found.names[first]},job={_jobs()[0]}"
+    assert found.name(first) == found.names[first]
+    assert (found.parts(pair), found.parts(second)) == ((first, second), (second,))
+    assert [half.tolist() for half in found.halves(np.array([pair]))] == [[first], [second]]
+    all_pairs = found.pair(*np.triu_indices(len(found.names), 1))
+    assert len(set(all_pairs.tolist())) == len(all_pairs)
+    assert all_pairs.min() >= found.rows, "no number is that of a cell too"
+
+
+def test_pairs_are_counted_with_their_cells_and_all_beside_them() -> None:
+    """Held against a count row by row."""
+    found, rng = cells(), np.random.default_rng(1)
+    codes = found.of(columns(rng.normal(100, 20, 300).tolist(), rng.normal(40, 10, 300).tolist(), rng.integers(-1, 4, 300).tolist()))
+    wrong = rng.random(300) < 0.3
+    of = [(f, g) for f in range(3) for g in range(f + 1, 3)]
+    cell = [(found.fields[f].first + 1, found.fields[g].first + 2) for f, g in of]
+    counts = found.count_pairs(codes, wrong, found.pair(*np.array(cell).T))
+
+    for (f, g), mine in zip(of, counts, strict=True):
+        one, two = codes[:, f] == 2, codes[:, g] == 3
+        assert mine[:, 0].tolist() == [(one & two).sum(), one.sum(), two.sum(), 300]
+        assert mine[:, 1].tolist() == [(one & two & wrong).sum(), (one & wrong).sum(), (two & wrong).sum(), wrong.sum()]
+
+
 def test_what_waited_before_cells_were_kept_is_counted_nowhere() -> None:
     found = cells()
     codes = found.of(columns([90.0, 91.0], [40.0, 41.0], [0, 1]))

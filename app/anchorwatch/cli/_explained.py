@@ -88,7 +88,8 @@ def _since(alert: Alert) -> str:
     interval = e.get("interval")
     span = f", in [{interval[0]:.4g}, {interval[1]:.4g}]" if interval else ""
     now = f": {_number(e, 'current')} of {e.get('n', 0):,} events{span}" if e.get("current") is not None else ""
-    return f"{_clock(e.get('change_point_ms', 0))}{between}{now}"
+    drawn = f", of {e['drawn_of_window']:,} of a window at most, drawn by the hash of their ids" if e.get("drawn_of_window") else ""
+    return f"{_clock(e.get('change_point_ms', 0))}{between}{now}{drawn}"
 
 
 def _advice(e: Mapping[str, Any]) -> str:

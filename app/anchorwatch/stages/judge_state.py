@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anchorwatch.events import Exemplar, FieldCount
+from anchorwatch.stages.drawn import Drawn
 from anchorwatch.stages.feed import FeedClock
 from anchorwatch.stages.model_judge import ModelJudge
 from anchorwatch.stages.pile import Pile
@@ -72,6 +73,8 @@ def _feeds(judge: "Judge") -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
                 arrays[f"{place}/at"], arrays[f"{place}/value"] = at, pile.flat[at]
                 for count, dense in pile.apart.items():
                     arrays[f"{place}/{count}/apart"] = dense
+                if pile.drawn is not None:
+                    arrays |= pile.drawn.arrays(place)
                 piles.append([place, list(window), key, pile.layout.contract.id, pile.layout.reference_id, _header(pile)])
                 tables.setdefault(_which(pile.layout), _table(pile.layout))
         tallies = [[list(window), table] for window, table in feed.tallies.items()]
@@ -131,6 +134,7 @@ def _restore_feeds(judge: "Judge", chunk: Chunk) -> None:
             _put_back(pile, chunk.arrays[f"{place}/at"], chunk.arrays[f"{place}/value"], table)
             names = {count: f"{place}/{count}/apart" for count in pile.layout.apart}
             pile.apart = {count: chunk.arrays[name].astype(np.int64) for count, name in names.items() if name in chunk.arrays}
+            pile.drawn = Drawn.of_arrays(place, chunk.arrays, pile.layout.cells)
             _fill(pile, header)
             feed.piles.setdefault((window[0], window[1]), {})[key] = pile
 

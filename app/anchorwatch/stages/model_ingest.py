@@ -10,6 +10,7 @@ from anchorwatch.stages import arms
 from anchorwatch.stages.arrived import count_arrived
 from anchorwatch.stages.columns import Maker, Objects
 from anchorwatch.stages.decided import Decisions, Taken
+from anchorwatch.stages.drawn import drawn
 from anchorwatch.stages.groups import Groups
 from anchorwatch.stages.join import GHOST, Added, Joined, Waiting
 from anchorwatch.stages.labels import Classes
@@ -184,7 +185,9 @@ class ModelIngest:
         if layout.cells is not None and horizon == "late" and width(self.waiting.columns) > len(layout.cells.fields):
             some = in_time if layout.hidden is None else in_time & layout.hidden.visible(matured)
             codes = column(CELLS)[rows[some], 1 : 1 + len(layout.cells.fields)]
-            self.into(number)(window).add_apart(layout.cells.key, layout.cells.count(codes, wrong[some]))
+            into = self.into(number)(window)
+            into.add_apart(layout.cells.key, layout.cells.count(codes, wrong[some]))
+            into.draw(drawn(column("hash")[rows[some]], codes, wrong[some]))
         if self.waiting.traces and horizon == "late":
             self._tell_wrong(layout, self.into(number)(window), column("hash")[rows[wrong]], combos[wrong])
 

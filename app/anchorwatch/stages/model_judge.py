@@ -172,7 +172,7 @@ class ModelJudge:
         )  # fmt: skip
         signals = self._exact(facts, closed_by, judged)
         signals += self._signals(scene, heard, pile.exemplars, judged)
-        signals += slice_signals(self, scene, self.slices.window(pile.apart, window), judged.findings)
+        signals += slice_signals(self, scene, self.slices.window(pile.apart, window, pile.drawn), judged.findings)
         signals += self.advice.window(pile.flat, window)
         judged.alerts += self.alerts.window(window, signals, {}, at_ms)
         if self.learning:

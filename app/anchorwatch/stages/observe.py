@@ -78,6 +78,7 @@ def _parts(observation: Observation) -> Iterable[Observation]:
     size = 0
     for piece in pieces:
         n = sum(len(c.at) + len(c.value) + 64 for c in piece.counts.values()) + 32 * len(piece.segments) + 4_096
+        n += len(piece.sample.hashes) + len(piece.sample.rows) if piece.sample is not None else 0
         if batch and size + n > RECORD_BYTES_MAX:
             yield msgspec.structs.replace(observation, blocks=batch, spans={}, tallies={})
             batch, size = [], 0
@@ -106,4 +107,6 @@ def _pieces(block: Block) -> Iterable[Block]:
 def _piece(block: Block, counts: dict[str, object], first: bool) -> Block:
     if first:
         return msgspec.structs.replace(block, counts=counts)
-    return msgspec.structs.replace(block, counts=counts, fields={}, looked_at=0, exemplars=[], versions={}, reasons={}, fallen={})
+    return msgspec.structs.replace(
+        block, counts=counts, fields={}, looked_at=0, exemplars=[], versions={}, reasons={}, fallen={}, sample=None
+    )

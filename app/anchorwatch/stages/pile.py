@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from anchorwatch.events import Block, Counts, Exemplar, FieldCount
+from anchorwatch.events import Block, Counts, Exemplar, FieldCount, Sample
+from anchorwatch.stages.drawn import Drawn, merged
 from anchorwatch.stages.windows import chosen, smallest
 from anchorwatch.watches.base import Ints
 from anchorwatch.watches.layout import Layout
@@ -15,6 +16,7 @@ class Pile:
         self.layout = layout
         self.flat: Ints = np.zeros(layout.size, np.int64)
         self.apart: dict[str, Ints] = {}  # of Layout.apart: int64[rows, symbols]
+        self.drawn: Drawn | None = None  # of what was judged, by the cells of the layout
         self.fields: dict[str, FieldCount] = {}
         self.looked_at, self.last_ms, self.strange = 0, -1, 0
         self.exemplars: list[Exemplar] = []
@@ -39,6 +41,8 @@ class Pile:
                 self._add_apart(key, counts)
             else:
                 self.strange += 1  # of another definition: shown nowhere, judged nowhere, counted
+        if block.sample is not None:
+            self._draw(block.sample)
         for name, count in block.fields.items():
             known = self.fields.get(name)
             if known is None:
@@ -60,3 +64,11 @@ class Pile:
         if key not in self.apart:
             self.apart[key] = np.zeros(shape, np.int64)
         counts.add_to(self.apart[key], np.arange(shape[0]))
+
+    def _draw(self, sample: Sample) -> None:
+        cells = self.layout.cells
+        more = Drawn.unpack(sample, len(cells.fields)) if cells is not None and cells.key == sample.of else None
+        if more is None:
+            self.strange += 1
+            return
+        self.drawn = merged(self.drawn, more)

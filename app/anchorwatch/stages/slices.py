@@ -1,7 +1,8 @@
 """Slices of one model that nobody declared: which look bad, which are on trial, and which are found (detection.md 6).
 
-Counts of all cells are added up, halved each week. A cell that looks bad is lent the lowest free place: 30 days of that place's credit at
-once, and from the next window on it is tested like any monitor. What has not got to its mark when the loan is over makes room.
+Counts of all cells are added up, halved each week; of pairs of cells pairs.py says which look bad. What looks bad is lent the lowest free
+place: 30 days of that place's credit at once, and from the next window on it is tested like any monitor: a cell on all predictions, a pair on
+those that are drawn (drawn.py). What has not got to its mark when the loan is over makes room.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,10 +13,12 @@ from numpy.typing import NDArray
 
 from anchorwatch.alerting.budget import share_of_watch
 from anchorwatch.estimators.bank import QUIET
-from anchorwatch.estimators.interval import beta_binomial_interval
 from anchorwatch.estimators.lent import LentBank, place_share
+from anchorwatch.stages.drawn import Drawn
 from anchorwatch.stages.monitors import Heard
-from anchorwatch.watches.base import WHOLE, Floats, Ints, Monitor, Stream
+from anchorwatch.stages.pairs import Pairs
+from anchorwatch.stages.suspicion import line_of_whole, score, worst
+from anchorwatch.watches.base import Floats, Ints, Monitor, Stream
 from anchorwatch.watches.layout import Layout
 from anchorwatch.watches.slices import SUBJECT, monitor_key
 
@@ -23,45 +26,16 @@ DAY_MS, WEEK_MS = 86_400_000, 7 * 86_400_000
 LOAN_DAYS = 30
 LENT_SHARE_MAX = 1 / 20  # of N: with a mark of hours a loan alone must not warn
 CLEAR_DAYS = 1.0
-SIZE_MIN = 200  # labelled predictions of a cell
-WEIGHT = 0.95  # of a cell's error against its size; with .6 an eighth of the traffic with twice the error scores below 0
-TRIED_MAX = 16  # cells whose interval is asked for in a window, best first
+REST_MIN = 30  # predictions of a cell outside of a pair on trial, to say whether it is bad there as well
 Window = tuple[int, int]
 
 
 class Trial(NamedTuple):
     """What a place is lent to."""
 
-    cell: int
+    which: int  # a slice, by its number (cells.py)
     until_ms: int  # then the place is free again, unless its alert is open
     lent_days: float
-
-
-class Line(NamedTuple):
-    """Of the whole."""
-
-    line: float
-    reference: float | None
-    monitors: tuple[str, ...]  # keys of the monitors that judge the error of the whole
-
-
-def line_of_whole(layout: Layout) -> Line | None:
-    """Up to which the error of the whole is fine; None while nothing is known or promised of it."""
-    found = [m for m in layout.monitors if m.watch == "quality" and m.segment == WHOLE and m.streams and m.subject.endswith("@late")]
-    if not found:
-        return None
-    line = min(m.streams[0].line for m in found)
-    return Line(line, next((m.reference for m in found if m.reference is not None), None), tuple(m.key for m in found))
-
-
-def score(n: Floats, k: Floats, total: float, wrong: float) -> Floats:
-    """float64[cells]: how much worse than all, against how small. Source: Sagadeeva, Boehm 2021, SliceLine, SIGMOD, definition 1.
-
-    >>> score(np.array([100.0, 10.0]), np.array([40.0, 4.0]), 200.0, 50.0).round(3).tolist()
-    [0.52, -0.38]
-    """
-    size = np.maximum(n, 1.0)
-    return WEIGHT * (k / size * total / max(wrong, 1e-9) - 1) - (1 - WEIGHT) * (total / size - 1)
 
 
 class Slices:
@@ -79,26 +53,26 @@ class Slices:
         self.shares = share_of_watch("slices") * place_share(np.arange(1, places + 1))
         self.lent_until = np.zeros(places, np.int64)  # of each share of the budget, not of each place
         self.seen: Floats = np.zeros((self.cells.rows, 2))  # n, wrong
-        self.since: Floats = np.zeros((places, 2, 2))  # of each trial: its cell and the whole; n, wrong
+        self.since: Floats = np.zeros((places, 4, 2))  # of each trial: its slice, all, and of a pair its two cells; n, wrong
         self.week = -1
         self.credited_ms = -1
         usual = layout.phi(self.line.monitors[0], 1)[0]
         self.phi = np.array([layout.phi(monitor_key(name), 1)[0] for name in self.cells.names])
         self.phi = np.maximum(self.phi, 1.0) if self.phi.max() > 1 else np.full(len(self.phi), usual)
+        self.pairs = Pairs(self.cells, self.line.line, self.phi)
 
     # a window
 
-    def window(self, apart: Mapping[str, Ints], window: Window) -> list[Heard]:
-        """apart: int64[rows, 2] of `Cells.count` under its key, of all tasks, where anything was judged."""
+    def window(self, apart: Mapping[str, Ints], window: Window, drawn: Drawn | None = None) -> list[Heard]:
+        """apart: int64[rows, 2] of `Cells.count` under its key, of all tasks, where anything was judged; drawn: those that stand for it."""
         if self.cells is None or self.line is None or self.cells.key not in apart:
             return []
         counts = apart[self.cells.key]
         n, k = np.zeros(self.bank.size, np.int64), np.zeros(self.bank.size, np.int64)
         at = self._lent()
-        mine = counts[self._cells_of(at)]
-        n[at], k[at] = mine.T
-        self.since[at, 0] += mine
-        self.since[at, 1] += counts[-1]
+        mine = self._count(self._on_trial(at), counts, drawn)
+        n[at], k[at] = mine[:, 0].T
+        self.since[at] += mine
         days = max(window[1] - (self.credited_ms if self.credited_ms >= 0 else window[0]), 0) / DAY_MS
         self.credited_ms = window[1]
         heard = [self._words(change) for change in self.bank.window(n, k, days, *window)]
@@ -107,14 +81,28 @@ class Slices:
                 self._free(each.change.monitor)
         self._end_loans(window[1])
         self._add(counts, window[1])
+        if drawn is not None:
+            self.pairs.add(drawn, {trial.which for trial in self.trials.values()}, window[1])
         self._suspect(window[1])
+        if any(len(self.cells.parts(trial.which)) > 1 for trial in self.trials.values()):
+            self._tune()
         return heard
+
+    def _count(self, which: Ints, counts: Ints, drawn: Drawn | None) -> Ints:
+        """int64[slices, 4, 2] as in `since`: of a cell all predictions of the window, of a pair those that were drawn."""
+        assert self.cells is not None, "slices are of cells"
+        found = np.zeros((len(which), 4, 2), np.int64)
+        single = which < self.cells.rows
+        found[single, 0], found[single, 1] = counts[which[single]], counts[-1]
+        if drawn is not None and not single.all():
+            found[~single] = self.cells.count_pairs(drawn.codes, drawn.wrong, which[~single])[:, [0, 3, 1, 2]]
+        return found
 
     def _lent(self) -> Ints:
         return np.array(sorted(self.trials), np.int64)
 
-    def _cells_of(self, places: Ints) -> Ints:
-        return np.array([self.trials[place].cell for place in places.tolist()], np.int64)
+    def _on_trial(self, places: Ints) -> Ints:
+        return np.array([self.trials[place].which for place in places.tolist()], np.int64)
 
     def _end_loans(self, to_ms: int) -> None:
         state = self.bank.state()
@@ -133,41 +121,56 @@ class Slices:
         self.seen += counts
 
     def _suspect(self, to_ms: int) -> None:
-        """One cell a window at most: the worst that is not on trial."""
+        """One slice a window at most: the worst cell that is not on trial; where there is none, the worst pair."""
         place = next((p for p in range(self.bank.size) if p not in self.trials), None)
         budget = np.flatnonzero(self.lent_until <= to_ms)
         if place is None or not len(budget):
             return
         cell = self._worst()
-        if cell is None:
+        which = self.pairs.worst() if cell is None else cell
+        if which is None:
             return
         lent = min(LOAN_DAYS * float(self.shares[budget[0]]), self.level_days * LENT_SHARE_MAX)
         self.lent_until[budget[0]] = to_ms + LOAN_DAYS * DAY_MS
-        self.trials[place] = Trial(cell, to_ms + LOAN_DAYS * DAY_MS, lent)
-        self.since[place] = 0.0
+        self.trials[place] = Trial(which, to_ms + LOAN_DAYS * DAY_MS, lent)
+        self.since[place] = 0.0 if cell is not None else self.pairs.take(which)[[0, 3, 1, 2]]
         self._tune()
         self.bank.lend(place, lent)
 
     def _worst(self) -> int | None:
         assert self.line is not None, "cells are suspected against a line"
-        n, k = self.seen[:-1].T
-        total, wrong = self.seen[-1].tolist()
-        scores = score(n, k, total, wrong)
-        scores[[trial.cell for trial in self.trials.values()]] = 0.0
-        scores[(n < SIZE_MIN) | (k <= n * self.line.line)] = 0.0
-        for cell in np.argsort(-scores, kind="stable")[:TRIED_MAX].tolist():
-            if scores[cell] <= 0:
-                return None
-            if beta_binomial_interval(float(k[cell]), float(n[cell]), phi=float(self.phi[cell]))[0] > self.line.line:
-                return int(cell)
-        return None
+        seen = self.seen[:-1]
+        free = np.ones(len(seen), np.bool_)
+        free[[trial.which for trial in self.trials.values() if trial.which < len(seen)]] = False
+        free[self._explained()] = False
+        return worst(seen, score(*seen.T, *self.seen[-1].tolist()), np.full(len(seen), self.line.line), self.phi, free)
+
+    def _explained(self) -> list[int]:
+        """Cells that are fine but for a pair that is on trial."""
+        return [cell for place in self.trials for cell, (n, k) in self._without(place) if self._is_fine(n, k)]
+
+    def _without(self, place: int) -> list[tuple[int, tuple[float, float]]]:
+        """The cells of a pair on trial, and n and wrong of what they are without it, since it is counted; none of a single cell."""
+        assert self.cells is not None, "slices are of cells"
+        cells = self.cells.parts(self.trials[place].which)
+        rest = (self.since[place, 2:] - self.since[place, 0]).tolist()
+        return [(cell, (n, k)) for cell, (n, k) in zip(cells, rest, strict=True)] if len(cells) > 1 else []
+
+    def _is_fine(self, n: float, k: float) -> bool:
+        assert self.line is not None, "what is fine lies inside a line"
+        return n >= REST_MIN and k <= n * self.line.line
 
     def _tune(self) -> None:
+        """Of a pair the line is what either cell has without it, where that is more, as counted before the window that is judged by it."""
         assert self.line is not None, "places are lent against a line"
         at = self._lent()
-        phi = np.ones(self.bank.size)
-        phi[at] = self.phi[self._cells_of(at)]
-        self.bank.tune(np.full(self.bank.size, self.line.line), phi)
+        line, phi, which = np.full(self.bank.size, self.line.line), np.ones(self.bank.size), self._on_trial(at)
+        single = which < len(self.phi)
+        phi[at[single]] = self.phi[which[single]]
+        phi[at[~single]] = self.pairs.phi_of(which[~single])
+        for place in at[~single].tolist():
+            line[place] = max([self.line.line, *(k / n for _, (n, k) in self._without(place) if n >= REST_MIN)])
+        self.bank.tune(line, phi)
 
     # words
 
@@ -177,33 +180,46 @@ class Slices:
         nothing = np.zeros(0, np.int64)
         stream = Stream(self.cells.key, nothing, nothing, self.line.line, "up", "wrong")
         return Monitor(
-            "slices", SUBJECT, self.cells.names[self.trials[place].cell], -1, True, CLEAR_DAYS, (stream,), None, self.line.reference, "1",
+            "slices", SUBJECT, self.cells.name(self.trials[place].which), -1, True, CLEAR_DAYS, (stream,), None, self.line.reference, "1",
             "error", SUBJECT, self.line.line,
         )  # fmt: skip
 
     def _words(self, change: Any) -> Heard:
         monitor = self.monitor(change.monitor)
         current = change.k / change.n if change.n else None
-        phi = float(self.bank.phi[change.monitor])
-        return Heard(monitor, change, "wrong", change.direction, monitor.streams[0].line, phi, current, monitor.reference)
+        line, phi = float(self.bank.line[change.monitor]), float(self.bank.phi[change.monitor])
+        return Heard(monitor, change, "wrong", change.direction, line, phi, current, monitor.reference)
+
+    def place_of(self, segment: str) -> int | None:
+        """Of what is on trial by that name."""
+        return next((place for place in self.trials if self.monitor(place).segment == segment), None)
 
     def lent_days(self, segment: str) -> float:
         """With how many days of credit its trial began."""
-        return next((t.lent_days for p, t in self.trials.items() if self.monitor(p).segment == segment), 0.0)
+        place = self.place_of(segment)
+        return 0.0 if place is None else self.trials[place].lent_days
 
     def share_of(self, segment: str) -> float:
-        """Of the labelled predictions of the last weeks."""
+        """Of the labelled predictions of the last weeks; of a pair of those since it is counted, 0 once it is not on trial."""
         assert self.cells is not None, "a slice has a name"
-        total = float(self.seen[-1, 0])
-        return float(self.seen[self.cells.names.index(segment), 0]) / total if total else 0.0
+        if segment in self.cells.names:
+            mine, total = self.seen[[self.cells.names.index(segment), -1], 0].tolist()
+        else:
+            place = self.place_of(segment)
+            mine, total = self.since[place, :2, 0].tolist() if place is not None else (0.0, 0.0)
+        return mine / total if total else 0.0
 
-    def rest(self, segment: str) -> tuple[int, int]:
-        """n and wrong of all that is not of this slice, since its trial began."""
-        place = next((p for p in self.trials if self.monitor(p).segment == segment), None)
+    def explains(self, segment: str, whole_too: bool) -> bool:
+        """Is all that is busy around this slice back inside the line without it, since its trial began?
+
+        Around a pair are its two cells, where they are on trial; whole_too: and the whole."""
+        place = self.place_of(segment)
         if place is None:
-            return 0, 0
-        n, wrong = (self.since[place, 1] - self.since[place, 0]).tolist()
-        return int(n), int(wrong)
+            return False
+        busy = {self.trials[p].which for p in np.flatnonzero(self.bank.state() != QUIET).tolist() if p in self.trials}
+        around = [counts for cell, counts in self._without(place) if cell in busy]
+        rest = [*around, tuple(self.since[place, 1] - self.since[place, 0])] if whole_too else around
+        return all(self._is_fine(n, k) for n, k in rest)
 
     def suspected(self) -> list[tuple[str, float]]:
         """Names of what is on trial and its evidence in days, the most first; what is found already is told by its alert."""
@@ -225,7 +241,8 @@ class Slices:
     def reset(self, segments: Sequence[str]) -> None:
         """A person ended these alerts: what was known against them is dealt with."""
         for place in [p for p in self.trials if self.monitor(p).segment in segments]:
-            self.seen[self.trials[place].cell] = 0.0
+            if self.trials[place].which < len(self.seen):  # a pair is counted anew, once it stands out again
+                self.seen[self.trials[place].which] = 0.0
             self._free(place)
 
     def rescale(self, level_days: float) -> None:
@@ -248,18 +265,20 @@ class Slices:
             "key": self.cells.key, "line": self.line.line, "level_days": self.level_days, "week": self.week, "credited_ms": self.credited_ms,
             "trials": [[place, *trial] for place, trial in sorted(self.trials.items())],
         }  # fmt: skip
-        return header, {"seen": self.seen.copy(), "lent_until": self.lent_until.copy(), "since": self.since.copy()} | dict(
-            self.bank.snapshot()
-        )
+        header["pairs"], pairs = self.pairs.snapshot()
+        mine = {"seen": self.seen.copy(), "lent_until": self.lent_until.copy(), "since": self.since.copy()}
+        return header, mine | pairs | dict(self.bank.snapshot())
 
     def restore(self, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
         """Raises StateCorrupt. What is of other cells, another line or another number of places is left: all begins anew."""
         if not header or not self._alike(header["key"], header["line"]) or arrays["lent_until"].shape != self.lent_until.shape:
             return
         self.week, self.credited_ms = header["week"], header["credited_ms"]
-        self.trials = {int(place): Trial(int(cell), int(until), float(lent)) for place, cell, until, lent in header["trials"]}
+        self.trials = {int(place): Trial(int(which), int(until), float(lent)) for place, which, until, lent in header["trials"]}
         self.seen, self.lent_until = arrays["seen"].astype(np.float64), arrays["lent_until"].astype(np.int64)
-        self.since = arrays["since"].astype(np.float64)
+        since = arrays["since"].astype(np.float64)  # of before there were pairs: without the cells of a pair
+        self.since = np.concatenate([since, np.zeros((len(since), 4 - since.shape[1], 2))], axis=1)
+        self.pairs.restore(header.get("pairs", {}), arrays)
         self.bank.restore(arrays)
         self._tune()
         self.bank.rescale(self.level_days / header["level_days"])

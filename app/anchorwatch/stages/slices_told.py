@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from anchorwatch.alerting.signal import Signal
 from anchorwatch.estimators.interval import beta_binomial_interval
 from anchorwatch.events import Finding
-from anchorwatch.stages.evidence import EXPLAINS_MIN, Scene, by_luck, finding_of, handed, measured, onset_of, six
+from anchorwatch.stages.drawn import DRAWN_MAX
+from anchorwatch.stages.evidence import Scene, by_luck, finding_of, handed, measured, onset_of, six
 from anchorwatch.stages.monitors import Heard
 from anchorwatch.stages.slices import Slices
 from anchorwatch.watches import load
@@ -34,14 +35,16 @@ def slice_signal(scene: Scene, slices: Slices, heard: Heard, explained: bool | N
     interval = None if heard.current is None else beta_binomial_interval(change.k, change.n, phi=heard.phi)
     share = slices.share_of(segment)
     seen = Seen(
-        segment, heard.monitor.subject, heard.direction, heard.label, heard.reference, heard.line, heard.current, interval, change.n, "1",
+        segment, heard.monitor.subject, heard.direction, heard.label, heard.reference, heard.monitor.line, heard.current, interval, change.n, "1",
         None, not busy, share,
     )  # fmt: skip
     told = load("slices").explain(seen)
     fires = change.verdict in ("page", "warning")
-    explains = explained if explained is not None and not fires else not busy or _rest_is_fine(slices, heard)
+    explains = explained if explained is not None and not fires else slices.explains(segment, whole_too=bool(busy))
     onset, between = onset_of(scene, heard)
     evidence = measured(scene, heard, seen) | {"lent_days": six(slices.lent_days(segment)), "explains_whole": explains}
+    if "," in segment:
+        evidence["drawn_of_window"] = DRAWN_MAX  # a pair is counted in so many at most
     return Signal(
         watch="slices", subject=heard.monitor.subject, segment=segment, verdict=change.verdict, name=told.name,
         severity="critical" if change.verdict == "page" else "warning", harm=True, summary=told.summary, since_ms=change.since_ms,
@@ -50,9 +53,3 @@ def slice_signal(scene: Scene, slices: Slices, heard: Heard, explained: bool | N
         evidence=evidence | handed(scene, change.verdict, between), runbook=scene.layout.contract.owner.runbook or "",
         impact={"traffic_share": six(share), "whole_looks_fine": not busy},
     )  # fmt: skip
-
-
-def _rest_is_fine(slices: Slices, heard: Heard) -> bool:
-    """Is the whole inside its line without this slice, since it was suspected?"""
-    n, wrong = slices.rest(heard.monitor.segment)
-    return n >= EXPLAINS_MIN and wrong / n <= heard.line

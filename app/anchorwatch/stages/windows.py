@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anchorwatch.events import Block, Counts, Exemplar, FieldCount, Value
+from anchorwatch.stages.drawn import Drawn, merged
 from anchorwatch.watches.base import Ints
 from anchorwatch.watches.fields import KINDS
 from anchorwatch.watches.layout import Layout
@@ -86,6 +87,7 @@ class OpenWindow:
         self.fallen: dict[str, int] = {}  # segment -> predictions whose flag evaluation did not choose
         self.last_ms = -1
         self.apart: dict[str, Ints] = {}  # of Layout.apart: int64[rows, symbols]
+        self.drawn: Drawn | None = None  # of what was judged, by the cells of the layout
 
     def add(self, key: str, combos: Ints, counts: Ints) -> None:
         tally = self.tallies.get(key)
@@ -96,6 +98,9 @@ class OpenWindow:
     def add_apart(self, key: str, counts: Ints) -> None:
         """counts: int64[rows, symbols]; segments do not come in."""
         self.apart[key] = self.apart[key] + counts if key in self.apart else counts
+
+    def draw(self, more: Drawn) -> None:
+        self.drawn = merged(self.drawn, more)
 
     def look_at(self, record: Mapping[str, Any], known: Mapping[str, str], private: frozenset[str], id_hash: int) -> None:
         """One record read as a map; values are kept of undeclared fields, and of declared ones where they are of another type."""
@@ -140,9 +145,10 @@ class OpenWindow:
         counts |= {key: Counts.pack(dense) for key, dense in self.apart.items()}
         for count in self.fields.values():
             count.sample = smallest(count.sample)
+        sample = self.drawn.pack(layout.cells.key) if self.drawn is not None and layout.cells is not None else None
         return Block(
             layout.contract.environment, layout.contract.model, layout.contract.id, layout.reference_id, list(layout.segments), counts,
-            self.fields, self.looked_at, self.last_ms, chosen(self.exemplars), self.versions, self.reasons, self.fallen,
+            self.fields, self.looked_at, self.last_ms, chosen(self.exemplars), self.versions, self.reasons, self.fallen, sample,
         )  # fmt: skip
 
     # state
@@ -157,6 +163,8 @@ class OpenWindow:
             arrays[f"{name}/{key}/value"] = counts.reshape(-1)[at]
         for key, dense in self.apart.items():
             arrays[f"{name}/{key}/apart"] = dense
+        if self.drawn is not None:
+            arrays |= self.drawn.arrays(name)
         fields = {n: [c.present, c.types, smallest(c.sample)] for n, c in self.fields.items()}
         exemplars = [[e.segments, e.reason, e.value, e.traceparent, e.hash] for e in chosen(self.exemplars)]
         header = {
@@ -177,6 +185,7 @@ class OpenWindow:
             kept = arrays.get(f"{name}/{key}/apart")
             if kept is not None and kept.shape == shape:
                 self.apart[key] = kept.astype(np.int64)
+        self.drawn = Drawn.of_arrays(name, arrays, self.layout.cells)
         self.fields = {n: FieldCount(p, dict(t), [(int(h), v) for h, v in s]) for n, (p, t, s) in header["fields"].items()}
         self.exemplars = [Exemplar(list(s), r, v, t, h) for s, r, v, t, h in header["exemplars"]]
         self.looked_at, self.last_ms = header["looked_at"], header["last_ms"]

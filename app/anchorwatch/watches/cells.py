@@ -2,6 +2,7 @@
 
 A cell is one value of a category, or one of eight ranges of a number, cut where the reference has equal shares; a missing value, rare ones
 and those never seen are cells too. Private features have none, nor those that are not watched, nor those that are segments anyway.
+A slice is a cell, or two of them of two features; here it is a number.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -40,6 +41,7 @@ class Cells:
         self.names = tuple(names)
         self.key = f"slices@late~{short_hash(self.names)}"
         self._first = np.array([field.first for field in self.fields], np.int64)
+        self._field = np.repeat(np.arange(len(self.fields)), np.diff(self._first, append=len(names)))  # of each cell
 
     @property
     def rows(self) -> int:
@@ -60,6 +62,50 @@ class Cells:
         if not known.all():
             codes, wrong = codes[known], wrong[known]
         return np.stack([self._sums(codes), self._sums(codes[wrong])], axis=1)
+
+    # slices
+
+    def pair(self, first: Ints, second: Ints) -> Ints:
+        """Numbers of slices of two cells, the first of an earlier field; a cell's own number is that of its slice."""
+        return (first + 1) * self.rows + second
+
+    def halves(self, pairs: Ints) -> tuple[Ints, Ints]:
+        """Their cells."""
+        return pairs // self.rows - 1, pairs % self.rows
+
+    def parts(self, which: int) -> tuple[int, ...]:
+        """The cells of a slice: one, or two."""
+        first, second = divmod(which, self.rows)
+        return (first - 1, second) if first else (second,)
+
+    def name(self, which: int) -> str:
+        """As segments are named: `device=tablet,tenure_months=0..3`."""
+        return ",".join(self.names[cell] for cell in self.parts(which))
+
+    def count_pairs(self, codes: Bytes, wrong: NDArray[np.bool_], pairs: Ints) -> Ints:
+        """int64[pairs, 4, 2]: predictions and the wrong ones among them, of the pair, its first cell, its second, and all.
+
+        codes: uint8[n, fields], known; 2 ns a pair and prediction, where they are many.
+        """
+        found = np.empty((len(pairs), 4, 2), np.int64)
+        one, two = self._halves_of(codes, pairs)
+        for part, which in enumerate((one & two, one, two)):
+            found[:, part, 0] = which.sum(1)
+            found[:, part, 1] = which[:, wrong].sum(1)
+        found[:, 3] = len(wrong), wrong.sum()
+        return found
+
+    def in_pairs(self, codes: Bytes, pairs: Ints) -> NDArray[np.bool_]:
+        """bool[pairs, n]: which predictions fall into each."""
+        one, two = self._halves_of(codes, pairs)
+        return one & two
+
+    def _halves_of(self, codes: Bytes, pairs: Ints) -> list[NDArray[np.bool_]]:
+        by_field, found = np.ascontiguousarray(codes.T), []
+        for cell in self.halves(pairs):
+            field = self._field[cell]
+            found.append(by_field[field] == (cell - self._first[field] + MISSING).astype(np.uint8)[:, None])
+        return found
 
     def _sums(self, codes: Bytes) -> Ints:
         counts = np.bincount((codes + (self._first - MISSING)).reshape(-1), minlength=self.rows)
