@@ -12,6 +12,7 @@ from anchorwatch.watches.layout import Layout
 SIZE_MIN = 200  # labelled predictions of a slice
 WEIGHT = 0.95  # of a cell's error against its size; with .6 an eighth of the traffic with twice the error scores below 0
 WEIGHT_OF_PAIR = 0.98  # with .95 a sixteenth with twice the error scores hardly above 0, a 64th needs 4.3 times
+ERRORS = ("error@late", "accuracy@late")  # subjects whose line is one of errors
 TRIED_MAX = 16  # slices whose interval is asked for in a window, best first
 
 
@@ -25,7 +26,7 @@ class Line(NamedTuple):
 
 def line_of_whole(layout: Layout) -> Line | None:
     """Up to which the error of the whole is fine; None while nothing is known or promised of it."""
-    found = [m for m in layout.monitors if m.watch == "quality" and m.segment == WHOLE and m.streams and m.subject.endswith("@late")]
+    found = [m for m in layout.monitors if m.watch == "quality" and m.segment == WHOLE and m.subject in ERRORS]
     if not found:
         return None
     line = min(m.streams[0].line for m in found)
