@@ -3,8 +3,9 @@ import pytest
 from tests.traffic import LOAN
 from tests.watches.seeing import layout, seen
 
+from anchorwatch.estimators.latency_histogram import edges
 from anchorwatch.watches.base import ANSWER, Columns, Ints
-from anchorwatch.watches.latency import WATCH, promised
+from anchorwatch.watches.latency import WATCH, first_over, promised
 from anchorwatch.watches.layout import Layout
 
 BOTH = LOAN.replace("inference_p99: 80ms", "inference_p99: 80ms, end_to_end_p50: 500ms")
@@ -60,6 +61,15 @@ def test_bounds_from_the_reference_lie_a_quarter_above_its_quantiles() -> None:
     assert monitor.reference == pytest.approx(share)
     assert share < 0.1 == pytest.approx(monitor.streams[0].line)
     assert monitor.streams[0].label.startswith("1.25 times the usual p90 of 29")
+
+
+def test_a_bound_is_nowhere_far_from_a_quarter_above() -> None:
+    """An edge of the histogram is 9 % above the one before."""
+    usual = np.geomspace(1e-4, 100, 10_000)
+    bounds = np.array([edges()[first_over(float(each))] for each in usual])
+
+    assert 1.195 < (bounds / usual).min() < 1.205
+    assert 1.295 < (bounds / usual).max() < 1.31
 
 
 def test_a_p99_needs_a_thousand_calls_of_its_segment() -> None:

@@ -38,6 +38,14 @@ def promised(layout: "Layout") -> list[tuple[str, str, float, float]]:
     return found
 
 
+def first_over(usual_s: float) -> int:
+    """The first bin over `SLACK` times that: from the nearest edge on, so the bound is 1.2 to 1.3 times it and the counts need no second pass.
+
+    The next edge above, up to 1.36 times, was deaf to one call in twenty that took three times as long, beside a slow mode of twice the time.
+    """
+    return int(np.abs(np.log(edges() / (usual_s * SLACK))).argmin())
+
+
 class Latency(Quiet):
     name: ClassVar[str] = "latency"
     question: ClassVar[str] = "Did latency spike?"
@@ -79,8 +87,7 @@ class Latency(Quiet):
             usual = quantile(counts[row, :N_BINS], q)
             if usual is None or (name == "p99" and counts[row].sum() < 1000):
                 continue
-            first = int(np.searchsorted(edges(), usual * SLACK))  # rounded up to an edge of the histogram: the counts need no second pass
-            over = np.arange(first, N_BINS + 1)
+            over = np.arange(first_over(usual), N_BINS + 1)
             k, n = int(counts[row, over].sum()), int(counts[row].sum())
             key = f"latency:inference_usual_{name}/{segment}"
             # the quantile itself may move up to the bound; the usual share over it would call a wander of 3 % a fault
