@@ -48,6 +48,17 @@ def test_a_fault_everywhere_is_explained_by_no_segment() -> None:
     assert next(a for a in alerts if a.loud).labels["segment"] == "whole"
 
 
+def test_a_fault_everywhere_is_shared_with_the_whole_by_each_segment_that_hears_it_with_it_or_later() -> None:
+    _, alerts = faulty(Fault(error=0.45))
+
+    pages = [a for a in alerts if a.labels["subject"] == "error@late" and a.labels["severity"] == "critical"]
+    whole = next(a.at_ms for a in pages if a.labels["segment"] == "whole")
+    later = [a for a in pages if a.labels["segment"] != "whole" and a.at_ms >= whole and a.state == "firing"]
+    assert len(later) >= 3
+    assert {a.evidence.get("shared_with") for a in later} == {"whole"}
+    assert not any(a.loud for a in later)
+
+
 def test_a_promise_alone_shows_which_segment_explains_it() -> None:
     """No reference: the share over the promised bound is kept for this."""
     text = LOAN.replace("by: [region, tier]", "by: [region], always: [region=asia, region=eu]")

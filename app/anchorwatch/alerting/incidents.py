@@ -1,7 +1,8 @@
 """Which alerts have one cause, which of them says it best, and what began it? (detection.md 7)
 
 An alert that fires joins the open incident of its model whose onsets overlap its own, else it opens one. Where a page of the same name, watch
-and segment stands, it joins that, whenever it began: p99 that wavers while p50 is open is no second fault. The headline is chosen by
+and segment stands, or on its whole one of the same monitor that says as much (stages/standing.py), it joins that, whenever it began: p99 that
+wavers while p50 is open is no second fault. The headline is chosen by
 explanation, not by size: the finest segment without which the whole is back inside its line; where no segment explains, the whole.
 """
 
@@ -22,10 +23,13 @@ def place(kept: Kept, incidents: dict[str, Incident], window: Window, owner: str
     owner: `<environment>/<model>`, part of a new incident's id; others: alerts of the model, `kept` may be among them. The choice depends on
     onsets, names and ids alone, never on arrival.
     """
+    was_held, kept.held = kept.held, False
     if (standing := _standing(kept, others)) is not None and standing.incident in incidents:
         kept.fresh_ms, kept.back_ms = -1, None  # who was told of that page, and not of its end, has heard it
-        was, kept.incident = kept.incident, standing.incident
+        was, kept.incident, kept.held = kept.incident, standing.incident, standing.words.segment != kept.words.segment
         return was != kept.incident
+    if was_held:
+        kept.incident = ""  # it goes its own way now
     mine = _onset(kept, window)
     own = incidents.get(kept.incident)
     if own is not None and own.closed_ms is not None and window[1] - own.closed_ms < HEALTH_MS:
@@ -125,13 +129,15 @@ def _onset(kept: Kept, window: Window) -> Window:
 
 
 def _standing(kept: Kept, others: Iterable[Kept]) -> Kept | None:
-    """The oldest page that says the same of the same segment by another subject, and still fires."""
+    """The oldest page that still fires and says the same: of the same segment by another subject, or of its whole by the same one."""
     mine = kept.name, kept.words.watch, kept.words.segment
+    shared = kept.name, kept.words.watch, kept.words.evidence.get("shared_with")
     same = (
         other
         for other in others
-        if other.key != kept.key and other.open and other.severity == "critical" and other.harm and other.firing
-        if (other.name, other.words.watch, other.words.segment) == mine
+        if other.key != kept.key and other.open and other.severity == "critical" and other.harm
+        if ((said := (other.name, other.words.watch, other.words.segment)) == mine and other.firing)
+        or (said == shared and other.words.subject == kept.words.subject)
     )
     return min(same, key=lambda other: (other.opened, other.key), default=None)
 

@@ -43,6 +43,7 @@ class Kept(msgspec.Struct):
     acked: bool = False
     healthy_since_ms: int | None = None  # since it began to recover; None while it fires
     fresh_ms: int = -1  # the health before this episode began here and lasted a day: who was told before has to be told anew
+    held: bool = False  # said no more than the page on its whole, in whose incident it lies
     back_ms: int | None = None  # since when it fires again, where it was resolved less than a day before
     resolved_ms: int | None = None
     by_person: bool = False

@@ -9,6 +9,7 @@ Two clocks: `window` carries event time, which decides states, ids and dates; `a
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from anchorwatch.alerting import incidents, owners, returns, states, words
@@ -55,7 +56,7 @@ class ModelAlerts:
             groups.setdefault(signal.dedup_key(self.model.environment, self.model.name), []).append(signal)
         changed = [kept for key, group in sorted(groups.items(), key=_by_loudness) if (kept := self._hear(key, group, window, offsets))]
         joined: set[str] = set()
-        for kept in changed:
+        for kept in sorted(changed, key=_shares):
             before = kept.incident
             if kept.state == "firing" and incidents.place(kept, memory.incidents, window, self.model.key, memory.alerts.values()):
                 joined.add(kept.incident)
@@ -65,6 +66,21 @@ class ModelAlerts:
             lead.reason, lead.actor = "it came back, and lasts", ""
             changed += [] if lead in changed else [lead]
         return self._tell(changed, window[1], at_ms, sounding={kept.key for kept in changed}, joined=joined)
+
+    def apart(self, monitors: Sequence[str], window: Window, at_ms: int) -> list[Alert]:
+        """What was held by the page on its whole proves worse, or goes on without it: told after all, in an incident of its own.
+
+        monitors: `<watch>:<subject>/<segment>`.
+        """
+        memory, told = self._memory, []
+        for kept in memory.alerts.values() if monitors else ():
+            if kept.held and kept.state == "firing" and f"{kept.words.watch}:{kept.words.subject}/{kept.words.segment}" in monitors:
+                evidence = {name: value for name, value in kept.words.evidence.items() if name != "shared_with"}
+                kept.words = replace(kept.words, evidence=evidence)
+                incidents.place(kept, memory.incidents, window, self.model.key)
+                kept.reason, kept.actor = "it is worse than the whole by now", ""
+                told.append(kept)
+        return self._tell(told, window[1], at_ms, sounding={kept.key for kept in told})
 
     def command(self, command: Command, at_ms: int) -> list[Alert]:
         """What a person asks of the alerts that `command.target` names: dedup key, alert id, incident or `<environment>/<model>`.
@@ -338,6 +354,11 @@ def _known_episode(kept: Kept, group: Sequence[Signal]) -> bool:
     """Was this alarm dated, and no more severe, before a person resolved it? Then it is no news."""
     firing = [signal for signal in group if signal.fires]
     return all(signal.since_ms <= (kept.resolved_ms or 0) and RANK[signal.severity] <= RANK[kept.severity] for signal in firing)
+
+
+def _shares(kept: Kept) -> bool:
+    """What shares another's incident finds its place after that one."""
+    return "shared_with" in kept.words.evidence
 
 
 def _by_loudness(item: tuple[str, Sequence[Signal]]) -> tuple[int, str]:

@@ -26,7 +26,8 @@ class Signal:
                  no statistics), `recovering` (a dated return), `quiet` (the all-clear: ends it).
     since_ms:    the estimated change point, event time.
     onset:       [earliest, latest] change point in ms: W's last zero +- 2 windows or +- 10 % of the delay; `(since, since)` if exact.
-    evidence:    numbers for people (interfaces.md 4); `explains_whole: True` where the whole without this segment is back inside its line.
+    evidence:    numbers for people (interfaces.md 4); `explains_whole: True` where the whole without this segment is back inside its line;
+                 `shared_with`: the coarser segment whose open page says as much as this one (stages/standing.py).
     traces:      W3C `traceparent`s of kept predictions, the most telling first.
     patience_ms: what was over and comes back within a day of health is told after all when it has lasted that long (event time).
     caused_by:   events that explain it: `{"kind": "deploy", "key", "state", "at_ms", "actor"}`.

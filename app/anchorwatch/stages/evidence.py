@@ -1,5 +1,6 @@
 """From what a monitor says to what a person is told: numbers, interval, one sentence, and whether this segment explains the whole."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +34,7 @@ class Scene(NamedTuple):
     begun_ms: int  # of the first window judged
     margin_ms: int  # by how much a watermark may trail
     offsets_since: OffsetsSince
+    held: Mapping[str, str] = {}  # monitor of a segment -> the coarser segment whose page says it already (standing.py)
 
 
 def six(value: float | None) -> float | None:
@@ -119,7 +121,9 @@ def _numbers(scene: Scene, heard: Heard, seen: Seen, explained: bool | None) -> 
     return measured(scene, heard, seen) | {
         "share": six(scene.monitors.share_of(heard.monitor)), "reference_n": _reference_n(scene.layout, heard.monitor),
         "explains_whole": explained if healing else explains(scene, heard.monitor, change.since_ms),
-    } | ({"reliability": table(scene.recent, change.since_ms)} if heard.monitor.metric == "calibration" else {})  # fmt: skip
+    } | ({"reliability": table(scene.recent, change.since_ms)} if heard.monitor.metric == "calibration" else {}) | (
+        {"shared_with": scene.held[heard.monitor.key]} if heard.monitor.key in scene.held else {}
+    )  # fmt: skip
 
 
 def _reference_n(layout: Layout, monitor: Monitor) -> int | None:
@@ -210,8 +214,7 @@ def explains(scene: Scene, monitor: Monitor, since_ms: int) -> bool:
 
 
 def _inside_without(scene: Scene, parent_key: str, monitor: Monitor, since_ms: int) -> bool:
-    name, i = scene.monitors.places[parent_key]
-    parent = scene.monitors.groups[name].monitors[i]
+    parent = scene.monitors.find(parent_key)
     key = parent.streams[0].key if parent.streams else parent.tilt.key if parent.tilt else ""
     if key not in scene.recent.keys:
         return False

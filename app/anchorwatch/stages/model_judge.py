@@ -22,6 +22,7 @@ from anchorwatch.stages.recent import Recent
 from anchorwatch.stages.registry import Version
 from anchorwatch.stages.slices import Slices
 from anchorwatch.stages.slices_told import slice_signals
+from anchorwatch.stages.standing import Standing
 from anchorwatch.stages.summary import summary_of
 from anchorwatch.stages.windows import chosen
 from anchorwatch.watches import siblings
@@ -73,6 +74,7 @@ class ModelJudge:
         self.exemplars: list[Exemplar] = []
         self.ended: list[Alert] = []  # what nothing watches any more, to be told
         self.explained: dict[str, bool] = {}  # busy monitor -> whether it was said to explain its parents
+        self.standing = Standing()
         self.summary_due = -1
         self._take(version, level_days)
 
@@ -165,6 +167,7 @@ class ModelJudge:
         if pile.strange:
             self.note({"strange_counts": pile.strange})
         heard = self.monitors.window(pile.flat, days, *window)
+        worse = self.standing.window(self.monitors, pile.flat, heard)
         scene = self._scene(window, closed_by)
         facts = Facts(
             window[0], window[1], pile.flat, pile.fields, pile.looked_at, self.last_ms, self._known(flags, window[1]), pile.reasons,
@@ -174,7 +177,7 @@ class ModelJudge:
         signals += self._signals(scene, heard, pile.exemplars, judged)
         signals += slice_signals(self, scene, self.slices.window(pile.apart, window, pile.drawn), judged.findings)
         signals += self.advice.window(pile.flat, window)
-        judged.alerts += self.alerts.window(window, signals, {}, at_ms)
+        judged.alerts += self.alerts.window(window, signals, {}, at_ms) + self.alerts.apart(worse, window, at_ms)
         if self.learning:
             self.learning.window(pile.flat, window, self.alerts.harmed_ms)
         self._summarise(judged)
@@ -197,7 +200,8 @@ class ModelJudge:
 
     def _scene(self, window: Window, closed_by: str) -> Scene:
         margin = self.settings.grace_ms + 2 * self.settings.window_ms
-        return Scene(self.layout, self.monitors, self.recent, window, closed_by, self.begun_ms, margin, self.offsets_since)
+        held = self.standing.held
+        return Scene(self.layout, self.monitors, self.recent, window, closed_by, self.begun_ms, margin, self.offsets_since, held)
 
     def _signals(self, scene: Scene, heard: Sequence[Heard], fresh: list[Exemplar], judged: Judged) -> list[Signal]:
         exemplars = chosen([*fresh, *self.exemplars])

@@ -23,6 +23,7 @@ def snapshot(judge: "ModelJudge") -> tuple[dict[str, Any], dict[str, NDArray[Any
         **{name: getattr(judge, name) for name in TIMES}, "begun_ms": judge.begun_ms, "tallies": judge.tallies, "monitors": keys,
         "slots": slots, "rules": judge.kept_rules(), "alerts": judge.alerts.snapshot(), "advice": judge.advice.snapshot(),
         "explained": judge.explained, "meter": judge.meter.snapshot(), "slices": slices,
+        "standing": judge.standing.snapshot(),
         "learning": judge.learning.snapshot() if judge.learning else {},
         "exemplars": [[e.segments, e.reason, e.value, e.traceparent, e.hash] for e in judge.exemplars],
     }  # fmt: skip
@@ -52,5 +53,6 @@ def restore(judge: "ModelJudge", header: Mapping[str, Any], arrays: Mapping[str,
     judge.recent.restore(list(header["slots"]), arrays)
     judge.advice.restore(header["advice"])
     judge.slices.restore(header.get("slices", {}), {n.removeprefix("slices/"): a for n, a in arrays.items() if n.startswith("slices/")})
+    judge.standing.restore(header.get("standing", {}))
     if judge.learning:
         judge.learning.restore(header.get("learning", {}))

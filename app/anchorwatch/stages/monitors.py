@@ -180,6 +180,21 @@ class Monitors:
         """Monitors that are warned or open."""
         return [group.monitors[i] for group in self.groups.values() for i in np.flatnonzero(group.bank.state()).tolist()]
 
+    def standing(self) -> dict[str, tuple[Monitor, bool]]:
+        """Monitors of harm whose page stands, and whether a return is dated."""
+        found = {}
+        for group in self.groups.values():
+            bank = group.bank
+            open_ones = np.flatnonzero((bank.state() == OPEN) & bank.pages)
+            if len(open_ones):
+                returns = bank.recovering()
+                found.update({group.monitors[i].key: (group.monitors[i], bool(returns[i])) for i in open_ones.tolist()})
+        return found
+
+    def find(self, key: str) -> Monitor:
+        name, i = self.places[key]
+        return self.groups[name].monitors[i]
+
     def is_busy(self, key: str) -> bool:
         place = self.places.get(key)
         return place is not None and bool(self.groups[place[0]].bank.state()[place[1]])
