@@ -7,6 +7,7 @@ import numpy as np
 from tests.realdata.frozen import logistic, one_hot
 from tests.realdata.reading import DAY_MS, HOUR_MS, Stream, contract_of, in_time, known, ms, number, predicted, table
 from tests.realdata.shown import Claim, Shown, day, heard, told_of
+from tests.realdata.truth import Truth
 
 from anchorwatch.runtime.backtest import Told
 
@@ -72,18 +73,26 @@ def volume(found: Told) -> Shown:
 
 
 def not_every_month(found: Told) -> Shown:
-    """What is loud from April 2009 on, a month after the jump."""
+    """What is loud from April 2009 on, a month after the jump: fewer pages than months, and most months without one."""
     pages = heard(found, kind="page", since="2009-04-01")
     months = {day(r.at_ms)[:7] for r in pages}
     every = len(heard(found, kind="page"))
-    return Shown(
-        len(pages) <= PAGES_AFTER_MAX, f"{len(pages)} pages in {len(months)} of {MONTHS_AFTER} months, {every} in all: {told_of(pages)}"
-    )
+    met = len(pages) < MONTHS_AFTER and 2 * len(months) < MONTHS_AFTER
+    return Shown(met, f"{len(pages)} pages in {len(months)} of {MONTHS_AFTER} months, {every} in all")
+
+
+def hardly_any(found: Told) -> Shown:
+    """Our own, stricter bound. Week by week the file's error went .15 .16 .09 .17 .25 (April), .06 .06 .09 .13 (May), .35 (June), and January and
+    February 2010 have no rows: what pages after an all-clear, or a day of health, is another change of the world."""
+    pages = heard(found, kind="page", since="2009-04-01")
+    words = f"{len(pages)} pages: " + "; ".join(f"{day(r.at_ms)[:10]} {r.name} on {r.segment}" for r in pages)
+    return Shown(len(pages) <= PAGES_AFTER_MAX, words + f"; wrong by the file: {len(Truth(found).wrong())} of all")
 
 
 CLAIMS = (
     Claim("bank", "yes-rate .05 -> .45 at row 27,690: a page within its month (282 rows)", yes_rate),
     Claim("bank", "inputs euribor3m and nr.employed are named first", inputs_first),
     Claim("bank", "volume falls to a twentieth", volume),
-    Claim("bank", "not one page a month afterwards (3 in 20 months at most)", not_every_month),
+    Claim("bank", "not one page a month afterwards", not_every_month),
+    Claim("bank", "3 pages in the 20 months afterwards at most", hardly_any),
 )

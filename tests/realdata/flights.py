@@ -10,8 +10,8 @@ from tests.realdata.truth import Truth
 from anchorwatch.runtime.backtest import Told
 
 UNTIL = ms("2011-02-01")
-LATE_MS = 5 * HOUR_MS  # of the contract: a flight is judged so long after its departure
-HALF_DAY_MS = 12 * HOUR_MS
+LATE_MS = HOUR_MS  # of the contract: a flight is judged so long after its departure
+HALF_DAY_MS, MINUTE_MS = 12 * HOUR_MS, 60_000
 
 
 def stream() -> Stream:
@@ -28,14 +28,21 @@ def stream() -> Stream:
         score = round((cancelled[carrier] + 0.5) / (flown[carrier] + 50), 6)
         events.append(predicted(contract, ms(row["sched_dep"]), row["flight_id"], "flown", features, segments=segments, score=score))
         label = "cancelled" if row["Cancelled"] == "1" else "flown"
-        events.append(known(contract, ms(row["label_at"]), row["flight_id"], label))
+        events.append(known(contract, _known_ms(row), row["flight_id"], label))
     return Stream("flights_houston_2011", contract, in_time(events), UNTIL)
+
+
+def _known_ms(row: dict[str, str]) -> int:
+    """Who has left the gate was not cancelled: the file's `label_at` is the arrival, which answers whether a flight is late, asked by nobody here."""
+    if row["Cancelled"] == "1":
+        return ms(row["label_at"])
+    return ms(row["sched_dep"]) + max(int(float(row["DepDelay"])), 0) * MINUTE_MS
 
 
 def true_pages(found: Told) -> Shown:
     """Of the flights that a page is about, those of half a day at least: were more cancelled, or their labels later than `late`, than the line?
 
-    Labels come at arrival: an evening of storms makes them later than 5 h, and all are in after 12. `late: 5h` in the contract pages then.
+    Labels come at departure: an evening of storms makes them later than an hour, and all are in after 12. `late: 1h` in the contract pages then.
     """
     truth, pages = Truth(found), heard(found, kind="page")
     lines = {(f.name, f.subject, f.segment): f.line or 0.0 for f in found.findings}
@@ -48,5 +55,5 @@ def true_pages(found: Told) -> Shown:
         if page.name == "LabelsLate":
             later.append(float(np.mean(truth.delay[mine] > HALF_DAY_MS)))
     words = f"{len(pages) - len(wrong)} of {len(pages)} are true: {len(pages) - len(later)} on cancelled flights, {len(later)} on labels later than "
-    words += f"5 h, of which at most {max(later, default=0):.3f} come after 12 h"
+    words += f"an hour, of which at most {max(later, default=0):.3f} come after 12 h"
     return Shown(not wrong, words + (f"; wrong: {told_of(wrong)}" if wrong else ""))

@@ -16,6 +16,7 @@ QUIET = (
     "realAWSCloudwatch/ec2_cpu_utilization_c6585a",
 )  # fmt: skip
 KNOWN_CAUSE = "realKnownCause/"
+FEW, WIDENED = 3, 0.1  # values; of the reference's range, as the product widens it
 
 
 @cache
@@ -67,11 +68,29 @@ def _counted(told: tuple[Told, ...], kind: str, part: str) -> tuple[int, int, in
     return hit, every, inside, outside
 
 
+def _why_missed(told: tuple[Told, ...], part: str) -> dict[str, int]:
+    """Windows without a sound, by what there was to hear: an alert that stood already, or how many values lay outside the reference's range."""
+    why = dict.fromkeys(("an alert stood already", "no value out of the usual range", f"{FEW} values out of it at most", "more"), 0)
+    for name, found in zip(RUNS, told, strict=True):
+        rows, begin = heard(found), found.course.events[0].at_ms
+        usual = [value for at, value in _rows()[name] if at < begin]
+        slack = WIDENED * (max(usual) - min(usual))
+        for a, b in windows()[name] if name.startswith(part) else ():
+            if b <= begin or any(a <= r.at_ms <= b + HOUR_MS for r in rows):
+                continue
+            odd = sum(a <= at <= b and not min(usual) - slack <= value <= max(usual) + slack for at, value in _rows()[name])
+            stood = any(r.at_ms < a and (r.until_ms is None or r.until_ms > a) for r in rows)
+            why[list(why)[0 if stood else 1 if not odd else 2 if odd <= FEW else 3]] += 1
+    return why
+
+
 def found_inside(part: str, *told: Told) -> Shown:
+    """Windows of NAB hold hundreds of values around one or two odd ones. We judge rates that moved: three values in a row cost nobody a page."""
     hit, every, inside, outside = _counted(told, "", part)
     pages = _counted(told, "page", part)
     words = f"{hit} of {every} windows, {inside} of {inside + outside} alerts lie inside one; pages alone: {pages[0]} of {every}, {pages[2]} of "
-    return Shown(2 * hit >= every, words + f"{pages[2] + pages[3]}")
+    words += f"{pages[2] + pages[3]}; of the others: " + ", ".join(f"{n} {why}" for why, n in _why_missed(told, part).items())
+    return Shown(2 * hit >= every, words)
 
 
 def quiet_ones(*told: Told) -> Shown:

@@ -1,5 +1,7 @@
 """Nothing happens: the rows of a stream in another order, at the times that were there. Traffic stays as it was; all else is the same all along."""
 
+from collections.abc import Mapping
+
 import msgspec
 import numpy as np
 from tests.realdata.reading import Stream, in_time
@@ -8,10 +10,11 @@ from tests.realdata.shown import Claim, Shown, heard, told_of
 from anchorwatch.runtime.backtest import Told
 from anchorwatch.runtime.drive import Event
 
+SEED = 50
 TRAFFIC = ("ModelDark", "VolumeShifted")  # about the times, which are not shuffled
 
 
-def shuffled(stream: Stream, seed: int = 50) -> Stream:
+def shuffled(stream: Stream, seed: int = SEED) -> Stream:
     """A prediction moves to another's time, its outcome comes as long after it as before."""
     predictions = [e for e in stream.events if e.role == "predictions"]
     order = np.random.default_rng(seed).permutation(len(predictions)).tolist()
@@ -27,13 +30,17 @@ def _at(event: Event, at_ms: int) -> Event:
     return event._replace(at_ms=at_ms, value=msgspec.json.encode(row))
 
 
-def nothing(found: Told) -> Shown:
-    pages = [r for r in heard(found, kind="page") if r.name not in TRAFFIC]
-    warnings = [r for r in heard(found, kind="warning") if r.name not in TRAFFIC]
-    days = (found.course.end_ms - found.course.events[0].at_ms) / 86_400_000
-    words = f"{len(pages)} pages, {len(warnings)} warnings in {days:,.0f} d (promised at most {days / 30:.1f} and {20 * days / 30:.0f})"
-    return Shown(len(pages) <= 1, words + (f": {told_of(pages)}" if pages else ""))
+def nothing(*found: Told) -> Shown:
+    """found: the same rows in one order or several, of which the mean counts."""
+    pages = [[r for r in heard(each, kind="page") if r.name not in TRAFFIC] for each in found]
+    warnings = [r for each in found for r in heard(each, kind="warning") if r.name not in TRAFFIC]
+    days = sum(each.course.end_ms - each.course.events[0].at_ms for each in found) / 86_400_000
+    every = [r for rows in pages for r in rows]
+    words = f"{len(every)} pages, {len(warnings)} warnings in {days:,.0f} d (promised at most {days / 30:.1f} and {20 * days / 30:.0f})"
+    words += f", in {len(found)} orders {', '.join(str(len(rows)) for rows in pages)}" if len(found) > 1 else ""
+    return Shown(len(every) <= len(found), words + (f": {told_of(every)}" if every else ""))
 
 
-def claims(names: tuple[str, ...]) -> tuple[Claim, ...]:
-    return tuple(Claim(name, "nothing happens: 0 to 1 false pages", nothing) for name in names)
+def claims(names: Mapping[str, tuple[str, ...]]) -> tuple[Claim, ...]:
+    """names: of a shuffled stream -> runs of the same rows in other orders."""
+    return tuple(Claim(name, "nothing happens: 0 to 1 false pages", nothing, (name, *more)) for name, more in names.items())

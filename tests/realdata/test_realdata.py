@@ -5,15 +5,17 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import Kafka
-from tests.realdata import azure_llm, bike, covid, dengue, elec2, shuffled
+from tests.realdata import azure_llm, azure_pg, bank, bike, covid, dengue, elec2, shuffled
 from tests.realdata.claims import (
     CLAIMS,
+    after_the_storm,
     by_the_hour,
+    byte_order_mark,
     no_renames,
     quarters,
     renames,
     silence,
-    storm_page,
+    storm,
     summer,
     told,
     unstable,
@@ -43,11 +45,25 @@ def test_california_calls_its_reference_unstable_and_hears_the_summer_of_2021() 
     assert found.refused == 0
 
 
-def test_flights_page_within_a_day_of_the_ice_storm() -> None:
+def test_flights_page_by_ten_on_the_morning_of_the_ice_storm() -> None:
     found = told("flights")
 
-    assert storm_page(found) is not None, heard(found, until="2011-02-10")
+    assert storm(found).met, heard(found, until="2011-02-10")
+    assert after_the_storm(found).met
     assert by_the_hour(found).met
+
+
+def test_a_bank_whose_customers_changed_pages_at_once_and_not_every_month() -> None:
+    """One segment after the other paged beside the page on the whole, 24 times in the 20 months after it."""
+    found = told("bank")
+
+    assert bank.yes_rate(found).met
+    assert bank.not_every_month(found).met
+    assert len(heard(found, kind="page")) <= 15
+
+
+def test_one_call_in_twenty_three_times_as_slow_is_heard_beside_a_usual_slow_mode() -> None:
+    assert azure_pg.found_in_the_fleet(azure_pg.FLEET, told("azure_pg, 5 % of that fleet x3")).met
 
 
 def test_hotel_says_nothing_on_quality_before_truth_is_due() -> None:
@@ -61,6 +77,7 @@ def test_covid_finds_all_five_renames_and_no_others() -> None:
     assert renames(told("covid, March as reference")).met
     assert no_renames(told("covid, March as reference")).met
     assert no_renames(told("covid, February as reference")).met
+    assert byte_order_mark(told("covid, March as reference")).met
 
 
 def test_covid_is_dark_where_files_are_missing() -> None:
