@@ -134,6 +134,18 @@ def test_a_day_of_health_makes_it_new_and_less_makes_it_a_return(
     assert (kept.fresh_ms, kept.back_ms) == (fresh_ms, back_ms)
 
 
+@pytest.mark.parametrize(("since_ms", "fresh_ms"), [(0, -1), (1_000 + HOUR, 1_000)])
+def test_what_only_seemed_to_recover_is_not_new_and_what_began_since_is(
+    signal: Callable[..., Signal], since_ms: int, fresh_ms: int
+) -> None:
+    """Simulated: .05 -> .12, 200 a day: the page on the whole woke seven times in 60 days, by lucky hours."""
+    kept = kept_of(signal(since_ms=since_ms), healthy_since_ms=1_000)
+
+    returns.came_back(kept, "recovering", 1_000 + 3 * HEALTH_MS)
+
+    assert kept.fresh_ms == fresh_ms
+
+
 def test_a_fall_back_while_it_recovers_is_no_return(signal: Callable[..., Signal]) -> None:
     kept = kept_of(signal(), healthy_since_ms=1_000)
 

@@ -16,8 +16,13 @@ RETURNS_MAX = 16  # counted: even a second's patience, doubled so often, is abov
 
 
 def came_back(kept: Kept, was: State, at_ms: int) -> None:
-    """It fires again: after a day of health as if it were new, else it is noted since when."""
-    if kept.healthy_since_ms is not None and at_ms - kept.healthy_since_ms >= HEALTH_MS:
+    """It fires again: after a day of health as if it were new, else it is noted since when.
+
+    While it recovers nobody was told that it is over. A fault that goes on at twice the line has lucky hours, and the words `recovering` may
+    stand for days: where the change is dated as before, there was no health.
+    """
+    healed = was == "resolved" or kept.words.since_ms >= (kept.healthy_since_ms or 0)
+    if kept.healthy_since_ms is not None and at_ms - kept.healthy_since_ms >= HEALTH_MS and healed:
         kept.fresh_ms, kept.acked, kept.back_ms = kept.healthy_since_ms, False, None
     elif was == "resolved":
         kept.back_ms = at_ms

@@ -74,8 +74,7 @@ class ModelJudge:
         self.exemplars: list[Exemplar] = []
         self.ended: list[Alert] = []  # what nothing watches any more, to be told
         self.explained: dict[str, bool] = {}  # busy monitor -> whether it was said to explain its parents
-        self.standing = Standing()
-        self.summary_due = -1
+        self.standing, self.summary_due = Standing(), -1
         self._take(version, level_days)
 
     def _alerts(self, version: Version) -> ModelAlerts:
@@ -199,8 +198,7 @@ class ModelJudge:
         return bool(ended)
 
     def _scene(self, window: Window, closed_by: str) -> Scene:
-        margin = self.settings.grace_ms + 2 * self.settings.window_ms
-        held = self.standing.held
+        margin, held = self.settings.grace_ms + 2 * self.settings.window_ms, self.standing.held
         return Scene(self.layout, self.monitors, self.recent, window, closed_by, self.begun_ms, margin, self.offsets_since, held)
 
     def _signals(self, scene: Scene, heard: Sequence[Heard], fresh: list[Exemplar], judged: Judged) -> list[Signal]:
