@@ -289,7 +289,7 @@ class Observation(msgspec.Struct):
 
 # --- what judge writes ----------------------------------------------------------------------------------------------------------
 
-Verdict = Literal["quiet", "warning", "page", "recovering", "exact"]
+Verdict = Literal["quiet", "warning", "page", "news", "recovering", "exact"]
 Severity = Literal["critical", "warning", "info"]
 
 

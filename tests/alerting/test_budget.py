@@ -14,7 +14,7 @@ def test_examples_in_the_docstrings_hold() -> None:
     assert doctest.testmod(budget).failed == 0
 
 
-@pytest.mark.parametrize("kind", ["harm", "cause"])
+@pytest.mark.parametrize("kind", ["harm", "cause", "news"])
 def test_the_watches_of_each_list_share_exactly_one(kind: budget.Kind) -> None:
     assert sum(budget.SHARES[kind].values()) == pytest.approx(1.0, abs=1e-12)
 
@@ -33,6 +33,22 @@ def test_monitors_of_a_list_never_share_more_than_one(watched: dict[str, tuple[i
             sums[budget.kind_of(watch)] += segments * parts * budget.share(watch, whole=False, n_segments=segments, n_parts=parts)
 
     assert max(sums.values()) <= 1 + 1e-9
+
+
+@given(st.dictionaries(st.sampled_from(list(budget.SHARES_NEWS)), st.tuples(st.integers(1, 200), st.integers(1, 60))))
+def test_news_shares_a_list_of_its_own(watched: dict[str, tuple[int, int]]) -> None:
+    total = 0.0
+    for watch, (segments, parts) in watched.items():
+        whole, each = (budget.share(watch, whole=of_all, n_segments=segments, n_parts=parts, news=True) for of_all in (True, False))
+        total += parts * (whole + segments * each)
+
+    assert total <= 1 + 1e-9
+    assert {budget.kind_of(watch, news=True) for watch in watched} <= {"news"}
+
+
+def test_a_watch_that_tells_no_news_has_no_share_of_it() -> None:
+    with pytest.raises(KeyError, match="for news; known: quality, latency, impact"):
+        budget.share("inputs", whole=True, n_segments=0, news=True)
 
 
 def test_models_share_the_pages_by_weight() -> None:

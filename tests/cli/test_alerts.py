@@ -162,6 +162,18 @@ def commands(kafka: Any, topic: str) -> Iterator[tuple[str, Any]]:
 
 
 @pytest.mark.kafka
+def test_news_is_listed_and_is_nothing_wrong(order: Order, told: Any, fraud: ModelAlerts, out: Callable[[], str]) -> None:
+    """It may stay open for good: a script that asks whether all is well must not fail of it."""
+    now = int(time.time() * 1_000)
+    better = "Answers are wrong 16 % of the time, was 27 %: ask why before you celebrate."
+    news = Signal("quality", "lower.error@late", "whole", "news", "QualityRose", "info", False, better, now, (now, now), news=True)
+    told(fraud.window((now - 10_000, now), [news], {}, now))
+
+    assert order("ls") == 0
+    assert better in out()
+
+
+@pytest.mark.kafka
 def test_somebody_is_woken_and_looks_closer(order: Order, told: Any, alerts: list[Alert], out: Callable[[], str], tmp_path: Path) -> None:
     assert order("ls") == 0
     assert "All is quiet" in out()

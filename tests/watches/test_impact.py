@@ -36,7 +36,7 @@ def impact(heard: Heard) -> list[Finding]:
 
 def names(heard: Heard) -> set[tuple[str, str]]:
     """(alertname, segment) of what was warned of."""
-    return {(f.name, f.segment) for f in impact(heard) if f.verdict in ("warning", "page", "exact")}
+    return {(f.name, f.segment) for f in impact(heard) if f.verdict in ("warning", "page", "news", "exact")}
 
 
 # whole stories, through both stages
@@ -84,6 +84,7 @@ def test_people_who_follow_all_of_a_sudden_are_news_and_wake_nobody() -> None:
 
     assert {name for name, _ in names(heard)} == {"OutputObeyed"}
     assert {a.labels["severity"] for a in heard.alerts if a.labels["watch"] == "impact"} == {"info"}
+    assert {f.verdict for f in impact(heard)} == {"news"}
 
 
 def test_predictions_that_nobody_decides_are_heard() -> None:
@@ -257,7 +258,9 @@ def test_a_cause_never_pages_and_its_shares_sum_to_no_more_than_its_part() -> No
     found = shares(of.monitors, len(of.segments) - 1)
 
     assert not any(m.harm for m in mine)
-    assert 0 < sum(found[m.key] for m in mine) <= 0.15 + 1e-9
+    assert 0 < sum(found[m.key] for m in mine if not m.news) <= 0.15 + 1e-9
+    assert 0 < sum(found[m.key] for m in mine if m.news) <= 0.20 + 1e-9
+    assert {m.subject for m in mine if m.news} == {"obedient"}
 
 
 # counting

@@ -2,8 +2,9 @@
 
 An alert that fires joins the open incident of its model whose onsets overlap its own, else it opens one. Where a page of the same name, watch
 and segment stands, or on its whole one of the same monitor that says as much (stages/standing.py), it joins that, whenever it began: p99 that
-wavers while p50 is open is no second fault. The headline is chosen by
-explanation, not by size: the finest segment without which the whole is back inside its line; where no segment explains, the whole.
+wavers while p50 is open is no second fault. The headline is chosen by explanation, not by size: the finest segment without which the whole is
+back inside its line; where no segment explains, the whole. News has incidents of its own: it is told beside a fault, never as a part or a
+cause of it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -38,9 +39,10 @@ def place(kept: Kept, incidents: dict[str, Incident], window: Window, owner: str
     if own is not None and own.closed_ms is None:
         _widen(own, mine)
         return False
-    around = [incident for incident in incidents.values() if incident.closed_ms is None and _overlap(incident.onset, mine)]
+    news = kept.words.news
+    around = [each for each in incidents.values() if each.closed_ms is None and each.news == news and _overlap(each.onset, mine)]
     if not around:
-        chosen = Incident(short_hash("incident", owner, *window, kept.key), window[1], kept.since_ms, mine)
+        chosen = Incident(short_hash("incident", owner, *window, kept.key), window[1], kept.since_ms, mine, news=news)
         incidents[chosen.id] = chosen
     else:
         chosen = min(around, key=lambda incident: (abs(sum(incident.onset) - sum(mine)), incident.id))

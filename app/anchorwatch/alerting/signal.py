@@ -22,8 +22,9 @@ RANK: dict[Severity, int] = {"info": 0, "warning": 1, "critical": 2}
 class Signal:
     """One monitor's verdict at the end of one window.
 
-    verdict:     `page` (M >= N on the harm list), `warning` (a tenth of it, or anything of the cause list), `exact` (a rule that needs
-                 no statistics), `recovering` (a dated return), `quiet` (the all-clear: ends it).
+    verdict:     `page` (M >= N on the harm list), `warning` (a tenth of it, or anything of the cause list), `news` (M >= N on the list
+                 of that name), `exact` (a rule that needs no statistics), `recovering` (a dated return), `quiet` (the all-clear: ends it).
+    news:        of a monitor of that list, whatever its verdict: it has incidents of its own, and neither causes nor explains anything.
     since_ms:    the estimated change point, event time.
     onset:       [earliest, latest] change point in ms: W's last zero +- 2 windows or +- 10 % of the delay; `(since, since)` if exact.
     evidence:    numbers for people (interfaces.md 4); `explains_whole: True` where the whole without this segment is back inside its line;
@@ -52,6 +53,7 @@ class Signal:
     caused_by: Sequence[Mapping[str, Any]] = ()
     runbook: str = ""
     patience_ms: int = PATIENCE_MS
+    news: bool = False
 
     @property
     def whole(self) -> bool:
@@ -59,8 +61,8 @@ class Signal:
 
     @property
     def fires(self) -> bool:
-        """Does it say that something is wrong (and not that it heals or is over)?"""
-        return self.verdict in ("page", "warning", "exact")
+        """Does it say that something is wrong, or news (and not that it heals or is over)?"""
+        return self.verdict in ("page", "warning", "news", "exact")
 
     @property
     def wakes(self) -> bool:

@@ -133,6 +133,8 @@ def _mark(alert: Alert) -> str:
     page_at = alert.evidence.get("page_at_days")
     if page_at is None:
         return ""
+    if alert.labels["severity"] == "info":
+        return f"{page_at:.4g} days are news (pages_per_month and the contract's weight say so), on a list of its own; reached: told once, as info"
     reached = {"critical": "reached: a page", "warning": "a tenth of it reached: a warning"}.get(alert.labels["severity"], "")
     return f"{page_at:.4g} days pages, {page_at * WARN_SHARE:.4g} warns (pages_per_month and the contract's weight say so); {reached}"
 

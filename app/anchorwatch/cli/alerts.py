@@ -35,7 +35,7 @@ def ls(
     bootstrap: Bootstrap = None,
     as_json: AsJson = False,
 ) -> None:
-    """What is wrong now, a row per incident. Leaves with 1 when something is open, 0 when all is quiet."""
+    """What is wrong now, and what is news, a row per incident. Leaves with 1 when a warning or a page is open, else with 0."""
     from anchorwatch.cli import _alerts_shown as shown
 
     alerts = [
@@ -46,7 +46,7 @@ def ls(
             shown.json_line(alert)
     else:
         shown.table(alerts, time.time() * 1_000)
-    if any(alert.state != "resolved" for alert in alerts):
+    if any(alert.state != "resolved" and alert.labels["severity"] != "info" for alert in alerts):  # news may stay open for good
         raise typer.Exit(1)
 
 

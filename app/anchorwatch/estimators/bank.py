@@ -1,6 +1,7 @@
 """Which monitors speak, and when do they fall silent? Thousands of monitors with their life, in arrays.
 
     quiet --M >= N/10--> warned --M >= N--> open        (pages=False: never beyond warned)
+    quiet --M >= N--> open                              (news=True: nothing is said before, and then it is `news`, never a page)
     warned, open --a dated return, a tenth of the evidence--> recovering --evidence of health--> quiet
     recovering --half of it lost--> warned, open again
 
@@ -28,7 +29,7 @@ LINE_OUT_OF_REACH = 1 - 2e-6  # lines end at 1 - 1e-6; with all ones on both sid
 AGAIN_MS = 7 * 86_400_000  # an alarm so soon after the all-clear is the same alert
 NEVER_MS = -(2**62)
 
-Verdict = Literal["page", "warning", "recovering", "quiet"]
+Verdict = Literal["page", "warning", "news", "recovering", "quiet"]
 Direction = Literal["up", "down", ""]
 
 
@@ -69,7 +70,7 @@ class _Bank:
     """Everything but the gain: shares, evidence, life, state. A monitor owns the columns `_first[i]` to `_first[i + 1]` of its rows."""
 
     def __init__(self, first: Ints, bets: int, level_days: float, of_monitor: Mapping[str, ArrayLike], sense: _Sense) -> None:
-        """of_monitor: share, clear_days, pages, healing_min: [monitors] or one for all."""
+        """of_monitor: share, clear_days, pages, news, healing_min: [monitors] or one for all."""
         size = len(first) - 1
         self._first, self._bets = first, bets
         self._width = np.diff(first)
@@ -77,7 +78,8 @@ class _Bank:
         self._mirror: tuple[Floats, Ints] | None = None  # of a TableBank whose return is not judged by a score: Heal.gain, of_row
         self._by_symbol: Floats = np.zeros((0, 0))
         self.share, self.clear_days, least = (fitted(of_monitor[name], size, name) for name in ("share", "clear_days", "healing_min"))
-        self.pages: Mask = np.broadcast_to(np.asarray(of_monitor["pages"], np.bool_), size).copy()
+        pages, self.news = (np.broadcast_to(np.asarray(of_monitor[name], np.bool_), size).copy() for name in ("pages", "news"))
+        self.opens: Mask = pages | self.news
         if not (self.share >= 0).all() or not 0 < level_days < EVIDENCE_MAX_DAYS:
             raise ValueError(
                 f"bank: share must be >= 0 and level_days in (0, 1e12), got {self.share.tolist()[:5]}, {level_days}; see the budget"
@@ -128,8 +130,8 @@ class _Bank:
         self._rows.add(self._rows.buffer, self._credit(n, days), n, k, from_ms)
         m = self._bounded(self.evidence())
 
-        alarm = self.pages & (self._status != OPEN) & (m >= self.level_days)
-        warn = (self._status == QUIET) & ~alarm & (m >= self.level_days * WARN_SHARE)
+        alarm = self.opens & (self._status != OPEN) & (m >= self.level_days)
+        warn = (self._status == QUIET) & ~alarm & ~self.news & (m >= self.level_days * WARN_SHARE)
         well = [i for i in np.flatnonzero(alarm | warn) if self._rows.w[self._loudest(int(i))] <= 0]
         alarm[well] = warn[well] = False  # waiting only takes alarms away, so the promise is untouched
         who = self._heal.monitor
@@ -137,7 +139,7 @@ class _Bank:
         turned = (self._heal.recovering != was) & ~done & ~alarm[who]
         if not (alarm.any() or warn.any() or done.any() or turned.any()):
             return []
-        changes = [self._spoke(int(i), float(m[i]), "page" if alarm[i] else "warning", to_ms) for i in np.flatnonzero(alarm | warn)]
+        changes = [self._spoke(int(i), float(m[i]), self._said(int(i), bool(alarm[i])), to_ms) for i in np.flatnonzero(alarm | warn)]
         changes += [self._turned(int(i), float(m[who[i]]), bool(done[i])) for i in np.flatnonzero(done | turned)]
         self._move(alarm, warn, done, changes, to_ms)
         return sorted(changes)
@@ -170,7 +172,7 @@ class _Bank:
     def _bounded(self, m: Floats) -> Floats:
         """What never pages is held just below N. Only takes M away, and its warning was counted at N/10: the promise is untouched."""
         cap = self.level_days * (1 - 1e-5)
-        over = ~self.pages & (m > cap)
+        over = ~self.opens & (m > cap)
         if over.any():
             self._rows.m *= np.repeat(np.where(over, cap / np.maximum(self._means(), cap), 1.0), self._width)
             m = np.where(over, six_digits(np.array([cap])), m)
@@ -200,9 +202,12 @@ class _Bank:
     def _loudest(self, monitor: int, by_w: bool = False) -> tuple[int, int]:
         return self._rows.loudest(int(self._first[monitor]), int(self._first[monitor + 1]), by_w)
 
+    def _said(self, i: int, at_mark: bool) -> Verdict:
+        return "news" if self.news[i] else "page" if at_mark else "warning"
+
     def _spoke(self, i: int, m: float, verdict: Verdict, to_ms: int, relapse: bool = False) -> Change:
         row, column = self._loudest(i, by_w=relapse)
-        cleared = self._cleared if verdict == "page" else self._calmed
+        cleared = self._calmed if verdict == "warning" else self._cleared
         again = relapse or to_ms - int(cleared[i]) <= AGAIN_MS
         since, n, k = (a[row, column] for a in (self._rows.since, self._rows.n, self._rows.k))
         between = (0, 0) if relapse else self._rows.onset(int(self._first[i]), int(self._first[i + 1]), to_ms)
@@ -214,7 +219,7 @@ class _Bank:
         heal = self._heal
         monitor, row, column = int(heal.monitor[i]), int(heal.row[i]), int(heal.column[i])
         if not done and not heal.recovering[i]:
-            return self._spoke(monitor, m, "page" if self._status[monitor] == OPEN else "warning", 0, relapse=True)
+            return self._spoke(monitor, m, self._said(monitor, self._status[monitor] == OPEN), 0, relapse=True)
         bet = int(heal.rows.m[:, i].argmax())
         since, n, bad = int(heal.rows.since[bet, i]), int(heal.rows.n[bet, i]), float(heal.rows.k[bet, i])
         k = n - bad if self._sense.flip[row, column] else bad
@@ -294,26 +299,18 @@ class BernoulliBank(_Bank):
     Takes:     per window n and k: int64[streams], events and ones (0 <= k <= n).
     Gives:     the changes of this window, by monitor.
     Settings:  group: int[streams], ascending, the monitor of each stream, every monitor at least once; line, phi: float[streams];
-               share: days of credit per day, clear_days: evidence of health for the all-clear, pages: may it wake: [monitors];
+               share: days of credit per day, clear_days: evidence of health for the all-clear, pages, news: [monitors];
                up: bool[streams], False where the stream is given as its complement; level_days: N; healing_min: events / phi.
     Cost:      240 bytes a stream + 17 a monitor; .11 us a monitor and window, .19 with two streams (2,000 monitors); 45 us for one.
-    Guarantee: at most sum(share) T / N false pages and 10 times as many false warnings in T days, under any dependence between monitors.
+    Guarantee: at most sum(share) T / N false pages and 10 times as many false warnings in T days, under any dependence between monitors;
+               of those of `news` at most sum(share) T / N as well, and none before.
     Source:    Shin, Ramdas, Rinaldo 2023, arXiv 2203.03532; the budget: detection.md 1.
     """
 
     def __init__(
-        self,
-        *,
-        group: ArrayLike,
-        line: ArrayLike,
-        share: ArrayLike,
-        clear_days: ArrayLike,
-        pages: ArrayLike,
-        phi: ArrayLike,
-        up: ArrayLike,
-        level_days: float,
-        healing_min: ArrayLike = 30.0,
-    ) -> None:
+        self, *, group: ArrayLike, line: ArrayLike, share: ArrayLike, clear_days: ArrayLike, pages: ArrayLike, phi: ArrayLike,
+        up: ArrayLike, level_days: float, healing_min: ArrayLike = 30.0, news: ArrayLike = False,
+    ) -> None:  # fmt: skip
         of = np.asarray(group, np.int64)
         size = int(of[-1]) + 1 if len(of) else 0
         if not np.array_equal(np.unique(of), np.arange(size)) or (np.diff(of) < 0).any():
@@ -322,7 +319,7 @@ class BernoulliBank(_Bank):
         shape = (len(LAM), len(of))
         ups, flip = np.broadcast_to(np.asarray(up, np.bool_), shape), np.broadcast_to(np.bool_(False), shape)
         sense = _Sense(np.broadcast_to(self.line, shape), np.broadcast_to(self.phi, shape), ups, flip, stream_is_row=False)
-        settings = {"share": share, "clear_days": clear_days, "pages": pages, "healing_min": healing_min}
+        settings = {"share": share, "clear_days": clear_days, "pages": pages, "news": news, "healing_min": healing_min}
         super().__init__(np.searchsorted(of, np.arange(size + 1)), len(LAM), level_days, settings, sense)
         self.move_lines(self.line)
         self._part: Floats = np.empty_like(self._one)
@@ -371,6 +368,7 @@ class TableBank(_Bank):
         heal: Heal,
         level_days: float,
         healing_min: ArrayLike = 30.0,
+        news: ArrayLike = False,
     ) -> None:
         table = np.asarray(tables, np.float64)
         size, bets, self.symbols = table.shape
@@ -378,7 +376,7 @@ class TableBank(_Bank):
         if heal.score.shape[::2] != (size, self.symbols) or heal.line.shape != (size, bets):
             raise ValueError(f"bank: heal {heal.score.shape}, {heal.line.shape} is not of tables {table.shape}; use tables.stack")
         up = np.broadcast_to(heal.up[:, None], (bets, size))
-        settings = {"share": share, "clear_days": clear_days, "pages": pages, "healing_min": healing_min}
+        settings = {"share": share, "clear_days": clear_days, "pages": pages, "news": news, "healing_min": healing_min}
         super().__init__(np.arange(size + 1), bets, level_days, settings, _Sense(heal.line.T, self.phi.T, up, ~up, stream_is_row=True))
         self._of_row, self._mirror = heal.of_row, None if heal.gain is None else (heal.gain, heal.of_row)
         both = np.concatenate([table / self.phi[..., None], heal.score], axis=1)

@@ -15,7 +15,7 @@ from anchorwatch.runtime.contracts import in_force
 from anchorwatch.runtime.drive import Event
 from anchorwatch.stages.evidence import DETECTOR
 from anchorwatch.stages.reference import reference_from_json, reference_to_json
-from anchorwatch.stages.reference.accepting import acceptable, accepted, age_ms, with_accepted
+from anchorwatch.stages.reference.accepting import acceptable, accepted, age_ms, place_of, with_accepted
 from anchorwatch.watches import catalogue
 from anchorwatch.watches.base import Accepted, Monitor
 from anchorwatch.watches.layout import Layout
@@ -66,7 +66,7 @@ def accept(before: Applied, alerts: Sequence[Alert], said: Mapping[str, str], no
             refused += error.problems
     if not moved:
         raise ContractError(refused)
-    found = with_accepted(contract, reference, {each.before.key: each.normal for each in moved})
+    found = with_accepted(contract, reference, {place_of(layout, each.before): each.normal for each in moved})
     made = Applied(
         contract=before.contract, actor=said["actor"], reason=said["reason"], at_ms=now_ms, effective_from_ms=now_ms,
         reference=reference_to_json(found), learnt=before.learnt,

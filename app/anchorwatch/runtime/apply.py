@@ -133,7 +133,7 @@ def told(learnt: Learnt) -> list[str]:
     ]
     monitors = layout.monitors
     main = [monitor for monitor in monitors if monitor.segment == WHOLE and monitor.line]  # 0: any move counts
-    lines += [f"  line      {_line(monitor)}" for monitor in sorted(main, key=lambda m: not m.harm)[:LINES_TOLD]]
+    lines += [f"  line      {_line(monitor)}" for monitor in sorted(main, key=lambda m: (m.news, not m.harm))[:LINES_TOLD]]
     lines += clumping_told(reference.phi, reference.growth)
     if why := siblings.waits(layout):
         lines.append(f"  waiting   alive: {why}")
@@ -145,7 +145,7 @@ def told(learnt: Learnt) -> list[str]:
 def _line(monitor: Monitor) -> str:
     unit = f" {monitor.unit}" if monitor.unit != "1" else ""
     usual = "" if monitor.reference is None else f", usually {monitor.reference:.4g}{unit}"
-    return f"{monitor.watch}:{monitor.subject} at {monitor.line:.4g}{unit}{usual}"
+    return f"{monitor.watch}:{monitor.subject} at {monitor.line:.4g}{unit}{usual}{', beyond it is news' if monitor.news else ''}"
 
 
 def clumping_told(phi: Mapping[str, tuple[float, ...]], growth: Mapping[str, float]) -> list[str]:

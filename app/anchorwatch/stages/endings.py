@@ -27,12 +27,12 @@ def accepted(judge: "ModelJudge", before: Layout) -> list[Alert]:
     """Of monitors that have a normal of their own now: M and W start at 0, and their alerts end by the name of who said so."""
     contract, applied, at = judge.version.contract, judge.version.applied, max(judge.to_ms, 0)
     fresh = _fresh(before, judge.layout)
-    judge.monitors.reset(sorted(fresh))
+    both = {m.key: m for m in (*before.monitors, *judge.layout.monitors) if judge.layout.normal_of(m) in fresh} if fresh else {}
+    judge.monitors.reset(sorted(both))
     told: list[Alert] = []
-    for monitor in judge.layout.monitors if fresh else ():
-        if monitor.key in fresh:
-            target = dedup_key(contract.environment, contract.model, monitor.watch, monitor.subject, monitor.segment)
-            told += judge.alerts.command(Command("accept", target, applied.actor, applied.reason, at), at)
+    for monitor in both.values():
+        target = dedup_key(contract.environment, contract.model, monitor.watch, monitor.subject, monitor.segment)
+        told += judge.alerts.command(Command("accept", target, applied.actor, applied.reason, at), at)
     return told
 
 

@@ -50,12 +50,12 @@ def signal_of(scene: Scene, heard: Heard, exemplars: list[Exemplar], explained: 
     onset, between = onset_of(scene, heard)
     return Signal(
         watch=monitor.watch, subject=monitor.subject, segment=monitor.segment, verdict=change.verdict, name=told.name,
-        severity=told.severity or ("critical" if change.verdict == "page" else "warning"), harm=monitor.harm, summary=told.summary,
-        since_ms=change.since_ms, onset=onset, direction=heard.direction,
-        description=by_luck(told.summary, heard),
+        severity="info" if monitor.news else told.severity or ("critical" if change.verdict == "page" else "warning"), harm=monitor.harm,
+        summary=told.summary, since_ms=change.since_ms, onset=onset, direction=heard.direction,
+        description=by_luck(f"{told.summary} {told.runbook}" if monitor.news else told.summary, heard),
         evidence=_numbers(scene, heard, seen, explained) | handed(scene, change.verdict, between), traces=traces_for(exemplars, monitor),
         runbook=scene.layout.contract.owner.runbook or "",
-        impact={"traffic_share": six(seen.share_of_traffic), "whole_looks_fine": seen.whole_looks_fine},
+        impact={"traffic_share": six(seen.share_of_traffic), "whole_looks_fine": seen.whole_looks_fine}, news=monitor.news,
     )  # fmt: skip
 
 
@@ -73,7 +73,7 @@ def seen_of(scene: Scene, heard: Heard) -> Seen:
         if qualities is not None:
             _, current, interval, n = qualities[monitor.row]
     volume = scene.recent.volume()
-    fine = not scene.monitors.is_busy(f"{monitor.watch}:{monitor.subject}/{WHOLE}")
+    fine = not monitor.news and not scene.monitors.is_busy(f"{monitor.watch}:{monitor.subject}/{WHOLE}")
     share = float(volume[monitor.row] / volume[0]) if volume[0] else 0.0
     return Seen(
         monitor.segment, monitor.subject, heard.direction, heard.label, heard.reference, heard.line, current, interval, n, monitor.unit,
@@ -98,7 +98,7 @@ def by_luck(summary: str, heard: Heard) -> str:
 
 def handed(scene: Scene, verdict: str, onset: Window) -> dict[str, Any]:
     """Of what fires; what heals needs no repair."""
-    if verdict not in ("page", "warning", "exact"):
+    if verdict not in ("page", "warning", "news", "exact"):
         return {}
     return handover(onset, scene.window, scene.begun_ms, scene.margin_ms, scene.offsets_since)
 
@@ -133,7 +133,7 @@ def _reference_n(layout: Layout, monitor: Monitor) -> int | None:
     key, symbols, row = (
         (monitor.tilt.key, monitor.tilt.symbols, None) if monitor.tilt else (*monitor.streams[0][:2], monitor.streams[0].n_row)
     )
-    counts = layout.reference_counts(key, monitor.key)
+    counts = layout.reference_counts(key, layout.normal_of(monitor))
     return None if counts is None else int(counts[monitor.row if row is None else row, symbols].sum())
 
 

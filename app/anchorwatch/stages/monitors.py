@@ -1,5 +1,6 @@
 """All monitors of one model in banks: which counts feed which stream, and what is heard when a window closes."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -61,14 +62,15 @@ class Monitors:
         return {
             "share": [self._shares[m.key] for m in monitors],
             "clear_days": [m.clear_days for m in monitors],
-            "pages": [m.harm and m.pages and kind_of(m.watch) == "harm" for m in monitors],
+            "pages": [m.harm and m.pages and kind_of(m.watch, news=m.news) == "harm" for m in monitors],
+            "news": [m.news for m in monitors],
             "level_days": self.level_days,
             "healing_min": [m.healing_min for m in monitors],
         }
 
     def _zero_one(self, monitors: list[Monitor]) -> Group:
         streams = [(i, j, s) for i, m in enumerate(monitors) for j, s in enumerate(m.streams)]
-        phi = [self.layout.phi(monitors[i].key, len(monitors[i].streams))[j] for i, j, _ in streams]
+        phi = [self.layout.phi_of(monitors[i], len(monitors[i].streams))[j] for i, j, _ in streams]
         bank = BernoulliBank(
             group=[i for i, _, _ in streams], line=[s.line for _, _, s in streams], phi=phi,
             up=[s.direction != "down" for _, _, s in streams], **self._settings(monitors),
@@ -90,7 +92,7 @@ class Monitors:
         for i, (monitor, tilt) in enumerate(zip(monitors, tilts, strict=True)):
             tables[i, :, : len(tilt.symbols)] = tilt.table
             at[i, : len(tilt.symbols)] = self.layout.at(tilt.key, monitor.row, tilt.symbols)
-            per_score = np.array(self.layout.phi(monitor.key, tilt.heal.score.shape[1]))
+            per_score = np.array(self.layout.phi_of(monitor, tilt.heal.score.shape[1]))
             phi[i] = per_score[tilt.heal.of_row]
         bank = TableBank(tables=tables, phi=phi, heal=heal, **self._settings(monitors))
         return Group(monitors, bank, at.reshape(-1), np.zeros(0, np.int64), width, np.zeros(0, np.bool_))
@@ -241,11 +243,22 @@ class Monitors:
         return header, arrays
 
     def restore(self, header: Mapping[str, Sequence[str]], arrays: Mapping[str, NDArray[Any]]) -> bool:
-        """False when the snapshot is of other monitors: the contract changed while nobody ran; they start anew."""
-        if {name: list(keys) for name, keys in header.items()} != {n: [m.key for m in g.monitors] for n, g in self.groups.items()}:
+        """False when the snapshot is of other monitors: the contract changed while nobody ran; they start anew.
+
+        Those that it does not know, left by a release that judged less, start anew alone.
+        """
+        if any(self.places.get(key, ("",))[0] != name for name, keys in header.items() for key in keys):
             return False
-        for name, group in self.groups.items():
-            group.bank.restore({part.partition("/")[2]: a for part, a in arrays.items() if part.startswith(f"{name}/")})
+        for name, keys in header.items():
+            group, own = self.groups[name], [self.places[key][1] for key in keys]
+            kept = {part.partition("/")[2]: a for part, a in arrays.items() if part.startswith(f"{name}/")}
+            if own == list(range(len(group.monitors))):
+                group.bank.restore(kept)
+            elif own:
+                known = [group.monitors[i] for i in own]
+                before = self._zero_one(known) if isinstance(group.bank, BernoulliBank) else self._table(known)
+                before.bank.restore(kept)
+                group.bank.take_over(before.bank, own, range(len(own)))
         self.owed = {part.partition("/")[0]: float(a[0]) for part, a in arrays.items() if part.endswith("/owed")}
         return True
 
@@ -263,12 +276,13 @@ def _table_kind(monitor: Monitor) -> str:
 
 def shares(monitors: Sequence[Monitor], n_segments: int) -> dict[str, float]:
     """Days of credit a day of each monitor: detection.md 1."""
-    parts: dict[tuple[str, str], int] = {}
-    for m in monitors:
-        parts[m.watch, m.segment] = parts.get((m.watch, m.segment), 0) + 1
+    parts = Counter((m.watch, m.segment, m.news) for m in monitors)
     return {
-        m.key: share(m.watch, whole=m.segment == WHOLE, n_segments=max(n_segments, 1), n_parts=parts[m.watch, m.segment]) for m in monitors
-    }
+        m.key: share(
+            m.watch, whole=m.segment == WHOLE, n_segments=max(n_segments, 1), n_parts=parts[m.watch, m.segment, m.news], news=m.news
+        )
+        for m in monitors
+    }  # fmt: skip
 
 
 def _same(a: Monitor, b: Monitor) -> bool:

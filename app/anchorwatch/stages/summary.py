@@ -152,10 +152,12 @@ def _suspected(judge: "ModelJudge") -> dict[str, str]:
 
 
 def _evidence(judge: "ModelJudge") -> dict[str, float]:
-    """Segment -> the most days of evidence that a monitor of it has; open ones stand at the mark."""
+    """Segment -> the most days of evidence against it that a monitor of it has; open ones stand at the mark."""
     found: dict[str, float] = {}
     for group in judge.monitors.groups.values():
         for monitor, days, busy in zip(group.monitors, group.bank.evidence().tolist(), group.bank.state().tolist(), strict=True):
+            if monitor.news:
+                continue
             at = judge.monitors.level_days if busy == 2 else days
             found[monitor.segment] = max(found.get(monitor.segment, 0.0), at)
     return found

@@ -25,6 +25,10 @@ WHOLE, OTHER = "whole", "other"
 SCORE, CONFIDENCE, ANSWER, ABS_ERROR = "$.score", "$.confidence", "$.prediction", "$.abs_error"
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+NEWS_RUNBOOK = (  # what got better may as well be a leak, a cache, or labels that stay away
+    "Ask whether labels, traffic or the question changed; if it is real, `anchorwatch alerts accept` makes it the reference, so that a later "
+    "return to the old level is heard."
+)
 
 
 def short_hash(*content: Any) -> str:
@@ -151,6 +155,8 @@ class Monitor(NamedTuple):
     pages: bool = True  # of harm: False, it only warns
     scale: tuple[float, float] | None = None  # of a tilt: a score s in [0, 1] means scale[0] + s scale[1] in `unit`
     healing_min: float = 30.0  # events (spells) inside the line, before it may be called recovering
+    news: bool = False  # neither harm nor cause: told once as `info`, on a list of the budget of its own
+    like: str = ""  # key of the monitor whose normal it shares: its clumping, and what a person accepts for either is accepted for both
 
     @property
     def key(self) -> str:

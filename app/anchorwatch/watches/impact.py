@@ -54,6 +54,10 @@ DRAWS = 200
 LOOKED_AT, EACH_MIN = 1_000, 30  # decisions of a look; of two recommended actions at least, each
 SLOT_MS, SLOTS = 3_600_000, 168
 RUNBOOK = (__doc__ or "").partition("Runbook: ")[2].strip()
+OBEYED_RUNBOOK = (
+    "Ask the people who decide what they see, and whether they may still say no; if it is right so, `anchorwatch alerts accept` makes it the "
+    "reference, so that a later return to the old share is heard."
+)
 
 
 def uses(layout: "Layout") -> Count:
@@ -112,7 +116,7 @@ class Impact(Quiet):
             return Explained("OutputIgnored", f"Only {now} of the model's answers{where} are followed{before}{least}.", RUNBOOK)
         if seen.subject == "obedient":
             text = f"{now} of the model's answers{where} are followed{before}: does anybody still look?"
-            return Explained("OutputObeyed", text, RUNBOOK, "info")
+            return Explained("OutputObeyed", text, OBEYED_RUNBOOK, "info")
         if seen.subject == "ignored":
             return Explained("OutputIgnored", f"About {now} of the model's answers{where} nothing is decided in time{before}.", RUNBOOK)
         why = f"for {seen.label!r}" if seen.label else "for reasons that the reference did not have"
@@ -135,7 +139,8 @@ def _usual(layout: "Layout", row: int, segment: str, *, promised: bool) -> list[
     more = min(FOLLOWED_MORE, (1 - k / n) / 2)
     if more > 0:
         line = line_of(layout, f"impact:obedient/{segment}", k, n, more)
-        found.append(_one(count, "obedient", row, segment, some, np.array([FOLLOWED]), line, k / n, "share followed"))
+        told = _one(count, "obedient", row, segment, some, np.array([FOLLOWED]), line, k / n, "share followed")
+        found.append(told._replace(news=True, like="" if promised else f"impact:followed/{segment}"))
     away, among = int(counts[row, [IGNORED, NO_DECISION]].sum()), int(counts[row, every].sum())
     line = line_of(layout, f"impact:ignored/{segment}", away, among, IGNORED_MORE)
     found.append(_one(count, "ignored", row, segment, every, np.array([IGNORED, NO_DECISION]), line, away / among, "share ignored"))

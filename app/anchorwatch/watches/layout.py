@@ -73,13 +73,14 @@ class Layout:
         return found if found.fields else None
 
     def _judged(self, watch: Watch) -> Sequence[Monitor]:
-        """The watch's monitors; those that a person accepted by what is normal for them."""
+        """The watch's monitors; those that a person accepted, and what is like them, by what is normal for them."""
         found = [self._with_hours(monitor) for monitor in watch.monitors(self)]
         own = {key: each for key, each in self._accepted.items() if key.startswith(f"{watch.name}:")}
         if not own:
             return found
-        anew = {key: self.under(key, each).find(watch, key) for key, each in own.items()}
-        return [anew.get(monitor.key) or monitor for monitor in found]
+        every = {key: {m.key: m for m in watch.monitors(self.under(key, each))} for key, each in own.items()}
+        anew = [every[at].get(m.key) if (at := self.normal_of(m)) in every else m for m in found]
+        return [m for m in anew if m is not None]  # with few errors left there is nothing that could get better
 
     def _with_hours(self, monitor: Monitor) -> Monitor:
         """Its streams with a line for each hour of the week, as far above the usual rate then as the line is above that of the whole week."""
@@ -90,9 +91,13 @@ class Layout:
         lines = [season_lines(each, mean or 0.0, s.line) for each, mean, s in zip(rates, means, monitor.streams, strict=True)]
         return monitor._replace(streams=tuple(s._replace(hours=hours) for s, hours in zip(monitor.streams, lines, strict=True)))
 
+    def normal_of(self, monitor: Monitor) -> str:
+        """Key of the monitor under which its normal stands: what was accepted for it alone, else that of what it is like, else its own."""
+        return monitor.like if monitor.like and monitor.key not in self._accepted else monitor.key
+
     def usual(self, monitor: Monitor, stream: Stream) -> float | None:
         """The share of the stream's ones in the reference; None where it holds none of its events."""
-        counts = self.reference_counts(stream.key, monitor.key)
+        counts = self.reference_counts(stream.key, self.normal_of(monitor))
         n = 0 if counts is None else int(counts[monitor.row if stream.n_row is None else stream.n_row, stream.n].sum())
         if counts is None or not n:
             return None
@@ -326,6 +331,9 @@ class Layout:
         own = self._accepted.get(monitor)
         found = own.phi if own is not None else self.reference.phi.get(monitor) if self.reference else None
         return found if found and len(found) == size else (1.0,) * size
+
+    def phi_of(self, monitor: Monitor, size: int) -> tuple[float, ...]:
+        return self.phi(self.normal_of(monitor), size)
 
 
 def _disabled(contract: Contract, watch: str) -> bool:

@@ -37,7 +37,7 @@ def acceptable(layout: Layout, key: str, *, statistical: bool = True) -> Monitor
         )
     if _is_promised(layout, monitor):
         raise ContractError(f"{key}: its line is a promise of the contract, which accept never moves; change the promise, then apply")
-    if key not in layout.reference.accepted and len(layout.reference.accepted) >= ACCEPTED_MAX:
+    if place_of(layout, monitor) not in layout.reference.accepted and len(layout.reference.accepted) >= ACCEPTED_MAX:
         raise ContractError(f"{key}: {ACCEPTED_MAX} monitors have a normal of their own; learn all anew with `anchorwatch apply --relearn`")
     return monitor
 
@@ -55,6 +55,12 @@ def _is_promised(layout: Layout, monitor: Monitor) -> bool:
     return lines[0] == lines[1] and tables[0] == tables[1]
 
 
+def place_of(layout: Layout, monitor: Monitor) -> str:
+    """Key under which its normal is kept: of news that of the monitor that hears a return, unless a promise draws the line there."""
+    like = next((each for each in layout.monitors if each.key == monitor.like), None)
+    return monitor.key if like is None or _is_promised(layout, like) else like.key
+
+
 def age_ms(layout: Layout, monitor: Monitor) -> int:
     """How old predictions are when this monitor counts them: 0, or the age of its horizon."""
     keys = [stream.key for stream in monitor.streams] + ([monitor.tilt.key] if monitor.tilt else [])
@@ -63,7 +69,10 @@ def age_ms(layout: Layout, monitor: Monitor) -> int:
 
 
 def accepted(layout: Layout, monitor: Monitor, rows: Rows, places: Mapping[str, int]) -> tuple[Accepted, Monitor]:
-    """What is normal for it by these rows, and the monitor as it will be. Raises ContractError: too few events."""
+    """What is normal for it by these rows, and the monitor as it will be. Raises ContractError: too few events.
+
+    Where nothing is left that could get better still, it is the monitor that hears a return.
+    """
     assert layout.reference is not None, "asked of models with a reference"
     n = len(rows.predictions)
     if not n:
@@ -72,10 +81,11 @@ def accepted(layout: Layout, monitor: Monitor, rows: Rows, places: Mapping[str, 
     first = replace(layout.reference, from_ms=begin, to_ms=end, rows=n, counts={}, phi={}, growth={}, accepted={})
     found = counted(layout.contract, first, rows, places, layout.watches)
     counts = {key: _rows_of(found.counts[key], monitor.row) for key in _read_by(layout, monitor) if key in found.counts}
-    made = Accepted(begin, end, n, counts, found.phi.get(monitor.key, ()))
+    made = Accepted(begin, end, n, counts, found.phi.get(monitor.like or monitor.key, ()))
     watch = next(each for each in layout.watches if each.name == monitor.watch)
     seen, needed = events_of(counts, monitor), RANKS_MIN if monitor.unit == "rank" else EVENTS_MIN
-    after = layout.under(monitor.key, made).find(watch, monitor.key) if seen >= needed else None
+    own = layout.under(place_of(layout, monitor), made)
+    after = own.find(watch, monitor.key) or own.find(watch, monitor.like) if seen >= needed else None
     if after is None:
         more = f"{RANKS_MIN if seen >= needed else needed} are needed; wait for more and accept again"
         raise ContractError(f"{monitor.key}: only {seen:,} events since its change stand in the topics, {more}")

@@ -125,6 +125,8 @@ def _clumping(
     by_key: dict[str, list[Monitor]] = {}
     season = layout.reference.season if layout.reference else {}
     for monitor in layout.monitors:
+        if monitor.like:
+            continue  # it has the clumping of another
         key = monitor.streams[0].key if monitor.streams else monitor.tilt.key if monitor.tilt else ""
         by_key.setdefault(key, []).append(monitor)
     for key, monitors in by_key.items():

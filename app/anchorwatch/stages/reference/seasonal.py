@@ -38,17 +38,17 @@ def seasons(layout: Layout, hours: Hours) -> dict[str, Floats]:
     assert layout.reference is not None, "asked of references alone"
     bare = Layout(layout.contract, replace(layout.reference, counts={}, phi={}), layout.watches)
     promised = {monitor.key for monitor in bare.monitors}
-    found: list[tuple[float, str, Floats]] = []
+    found: list[tuple[bool, float, str, Floats]] = []
     for monitor in layout.monitors:
         if not monitor.streams or monitor.row >= ROWS_MAX or monitor.key in promised or monitor.streams[0].key not in hours:
             continue
         rates = np.stack([_rates(layout, monitor, stream, hours) for stream in monitor.streams])
         swing = max(_swing(each, stream, layout, monitor) for each, stream in zip(rates, monitor.streams, strict=True))
         if swing > SWING_MIN:
-            found.append((swing, monitor.key, rates.astype("<f4").astype(np.float64)))  # as they are written
-    found.sort(key=lambda each: (-each[0], each[1]))
-    held = np.cumsum([len(rates) for _, _, rates in found])
-    return {key: rates for (_, key, rates), streams in zip(found, held.tolist(), strict=True) if streams <= STREAMS_MAX}
+            found.append((monitor.news, swing, monitor.key, rates.astype("<f4").astype(np.float64)))  # as they are written
+    found.sort(key=lambda each: (each[0], -each[1], each[2]))  # news takes what is left
+    held = np.cumsum([len(rates) for *_, rates in found])
+    return {key: rates for (_, _, key, rates), streams in zip(found, held.tolist(), strict=True) if streams <= STREAMS_MAX}
 
 
 def left_over(layout: Layout, monitor: Monitor, rates: Floats, hours: Hours, together: int) -> list[tuple[Floats, Floats]]:
