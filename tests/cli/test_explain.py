@@ -66,6 +66,17 @@ def test_a_promise_has_no_reference_and_ranks_are_told_as_ranks() -> None:
     assert bets <= {"twelve bets on ranks in the reference's bins, eight on place, four on spread"}
 
 
+def test_news_says_that_its_mark_is_of_a_list_of_its_own() -> None:
+    events, _, end = quiet_then(5_000, Fault(error=0.0))
+    heard = loan_drive().feed(events).end(end + 4_000)
+    told = steps(next(a for a in heard.alerts if a.labels["alertname"] == "QualityRose" and a.labels["segment"] == "whole"))
+
+    assert told["mark"].startswith("30 days are news (")
+    assert told["mark"].endswith("reached: told once, as info")
+    assert "warn" not in told["mark"]
+    assert told["asked"] == "quality of loan in prod: lower.error@late, of everything, wrong"
+
+
 def test_an_exact_rule_is_told_as_one() -> None:
     told = steps(alert("InputVanished", "warning"))
 

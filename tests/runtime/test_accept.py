@@ -47,7 +47,7 @@ def accepted(alerts: Sequence[Alert], events: list[Event], end: int, before: App
     return accept(before or loan_applied(), alerts, SAID, end, standing(events))
 
 
-def test_the_present_becomes_normal_for_that_monitor_alone() -> None:
+def test_the_present_becomes_normal_for_that_monitor_and_the_news_of_it_alone() -> None:
     drive, events, end, alerts = heard_worse()
     known = {m.key: m for m in drive.judge.models["prod/loan"].layout.monitors}
 
@@ -58,7 +58,7 @@ def test_the_present_becomes_normal_for_that_monitor_alone() -> None:
     [moved] = found.moved
     now = {m.key: m for m in drive.judge.models["prod/loan"].layout.monitors}
     changed = {key for key, monitor in now.items() if (monitor.line, monitor.reference) != (known[key].line, known[key].reference)}
-    assert changed == {"quality:error@late/whole"}
+    assert changed == {"quality:error@late/whole", "quality:lower.error@late/whole"}
     assert moved.before.reference == pytest.approx(0.05, abs=0.01)
     assert moved.after.reference == pytest.approx(0.25, abs=0.02)
     told = [a for a in drive.heard.alerts if a.id == alerts["error@late/whole"].id]
@@ -73,6 +73,61 @@ def test_what_is_worse_than_the_accepted_present_pages_again() -> None:
 
     told = [f for f in drive.heard.findings if (f.subject, f.segment, f.verdict) == ("error@late", "whole", "page") and f.window[0] >= end]
     assert [f.reference for f in told] == [pytest.approx(0.25, abs=0.02)]
+
+
+def heard_better(text: str = LOAN, usual: float = 0.2, now: float = 0.08) -> tuple[Drive, Applied, list[Event], int, Alert]:
+    """A loan model whose error fell, what was applied, the events so far, now, and the news of the whole."""
+    contract = parse(text, "contracts/loan.yaml")
+    known = learnt(contract, traffic(8_000, start_ms=T0 - 3_600_000, seed=7, fault=Fault(error=usual)))
+    applied = applied_of(contract, reference_to_json(known))
+    begin = T0 + 4_000
+    events = [*traffic(2_000, seed=2, fault=Fault(error=usual)), *traffic(5_000, start_ms=begin, seed=3, fault=Fault(error=now))]
+    drive = loan_drive(applied)
+    drive.feed(sorted(events, key=lambda event: event.at_ms)).end(begin + 10_000)
+    news = [a for a in drive.heard.alerts if (a.labels["subject"], a.labels["segment"]) == ("lower.error@late", "whole")]
+    return drive, applied, events, begin + 10_000, news[-1]
+
+
+def test_who_accepts_that_it_got_better_hears_a_return_to_the_old_level_as_a_page() -> None:
+    drive, applied, events, end, news = heard_better()
+    found = accepted([news], events, end, applied)
+    drive.registry.apply(found.applied)
+
+    drive.feed(traffic(4_000, start_ms=end, seed=9, fault=Fault(error=0.2))).end(end + 11_000)
+
+    assert reference_from_json(found.applied.reference or {}).accepted.keys() == {"quality:error@late/whole"}
+    ended = [a for a in drive.heard.alerts if a.id == news.id][-1]
+    assert (ended.state, ended.reason) == ("resolved", "accepted as normal: new product")
+    told = [f for f in drive.heard.findings if (f.subject, f.segment, f.verdict) == ("error@late", "whole", "page")]
+    assert [f.reference for f in told] == [pytest.approx(0.08, abs=0.02)], "by the first reference 20 % were usual"
+
+
+def test_news_of_a_promised_error_is_accepted_and_the_promise_stays() -> None:
+    promise = "promises: {quality: {metric: error, at_most: 0.25}, "
+    drive, applied, events, end, news = heard_better(LOAN.replace("promises: {", promise))
+
+    found = accepted([news], events, end, applied)
+    drive.registry.apply(found.applied)
+    drive.end(end + 2_000)
+
+    assert reference_from_json(found.applied.reference or {}).accepted.keys() == {"quality:lower.error@late/whole"}
+    lines = {m.key: m for m in drive.judge.models["prod/loan"].layout.monitors}
+    assert lines["quality:error@late/whole"].line == pytest.approx(0.25)
+    assert lines["quality:lower.error@late/whole"].reference == pytest.approx(0.08, abs=0.02)
+
+
+def test_where_no_error_is_left_the_line_that_hears_a_return_moves_and_the_news_ends() -> None:
+    drive, applied, events, end, news = heard_better(usual=0.05, now=0.002)
+
+    found = accepted([news], events, end, applied)
+    drive.registry.apply(found.applied)
+    drive.end(end + 2_000)
+
+    [moved] = found.moved
+    assert (moved.before.key, moved.after.key) == ("quality:lower.error@late/whole", "quality:error@late/whole")
+    keys = {m.key for m in drive.judge.models["prod/loan"].layout.monitors}
+    assert "quality:lower.error@late/whole" not in keys
+    assert [a.state for a in drive.heard.alerts if a.id == news.id][-1] == "resolved"
 
 
 def test_an_incident_is_accepted_as_far_as_its_lines_can_move() -> None:

@@ -23,13 +23,15 @@ def flat_of(of: Layout, name: str, counts: dict[int, int], row: int = 0) -> Ints
 
 def test_shares_of_each_list_sum_to_at_most_one() -> None:
     monitors = Monitors(layout(), 30.0)
-    by_watch: dict[str, float] = {}
+    by_list: dict[tuple[str, bool], float] = {}
     for monitor, share in ((m, shares(monitors.every, len(monitors.layout.segments) - 1)[m.key]) for m in monitors.every):
-        by_watch[monitor.watch] = by_watch.get(monitor.watch, 0.0) + share
+        by_list[monitor.watch, monitor.news] = by_list.get((monitor.watch, monitor.news), 0.0) + share
 
-    assert by_watch["quality"] + by_watch["latency"] <= 1
-    assert by_watch["inputs"] <= 0.5 + 1e-9
-    assert by_watch["predictions"] <= 0.3 + 1e-9
+    assert by_list["quality", False] + by_list["latency", False] <= 1
+    assert by_list["inputs", False] <= 0.5 + 1e-9
+    assert by_list["predictions", False] <= 0.3 + 1e-9
+    assert by_list["quality", True] <= 0.6 + 1e-9
+    assert by_list["latency", True] <= 0.2 + 1e-9
 
 
 def test_each_monitor_has_one_key_and_one_place() -> None:

@@ -49,7 +49,7 @@ def layout(text: str = RARE) -> Layout:
 
 
 def monitors(of: Layout, segment: str = "whole") -> dict[str, Monitor]:
-    return {m.subject: m for m in WATCH.monitors(of) if m.segment == segment}
+    return {m.subject: m for m in WATCH.monitors(of) if m.segment == segment and not m.news}
 
 
 def heard(quiet: Sequence[Event], then: Sequence[Event]) -> Heard:

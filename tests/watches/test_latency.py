@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
-from tests.traffic import LOAN
+from scipy.stats import binom
+from tests.traffic import LOAN, Fault, loan_drive, quiet_then
 from tests.watches.seeing import layout, seen
 
-from anchorwatch.estimators.latency_histogram import edges
-from anchorwatch.watches.base import ANSWER, Columns, Ints
-from anchorwatch.watches.latency import WATCH, first_over, promised
+from anchorwatch.estimators.bank import BernoulliBank, Change
+from anchorwatch.estimators.latency_histogram import N_BINS, bins_of, edges, quantile
+from anchorwatch.watches.base import ANSWER, Columns, Ints, Monitor
+from anchorwatch.watches.latency import LOWER, WATCH, first_over, promised
 from anchorwatch.watches.layout import Layout
 
 BOTH = LOAN.replace("inference_p99: 80ms", "inference_p99: 80ms, end_to_end_p50: 500ms")
@@ -84,6 +86,79 @@ def test_a_p99_needs_a_thousand_calls_of_its_segment() -> None:
     assert not judged & few
 
 
+# news: much faster
+
+
+def faster(of: Layout, segment: str = "whole") -> Monitor:
+    return next(m for m in WATCH.monitors(of) if m.subject == LOWER and m.segment == segment)
+
+
+def test_half_the_usual_p50_is_rounded_down_to_an_edge_and_half_of_the_calls_must_be_below() -> None:
+    of = layout()
+    monitor = faster(of)
+    [stream] = monitor.streams
+    counts = of.reference_counts("inference.seconds")
+    assert counts is not None
+
+    usual = quantile(counts[0, :N_BINS], 0.5)
+    assert usual is not None
+    bound = edges()[stream.k[-1] + 1]
+    assert usual / 2 / 2 ** (1 / 8) < bound <= usual / 2
+    assert stream.line == pytest.approx(0.5)
+    assert (monitor.news, monitor.harm, monitor.like) == (True, False, "latency:inference_usual_p50/whole")
+    assert N_BINS not in stream.k, "a call that failed was not fast"
+
+
+def test_where_many_calls_are_that_fast_already_a_quarter_more_must_be() -> None:
+    """Four of ten calls are answered by a cache, in a tenth of the time."""
+    of = layout()
+    binned = np.zeros((len(of.segments), N_BINS + 1), np.int64)
+    binned[0, bins_of([0.002])], binned[0, bins_of([0.02])] = 4_000, 6_000
+
+    class Known(Layout):
+        def reference_counts(self, key: str, monitor: str = "") -> Ints | None:
+            return binned if key == "inference.seconds" else super().reference_counts(key, monitor)
+
+    monitor = faster(Known(of.contract, of.reference, of.watches))
+
+    assert monitor.streams[0].line == pytest.approx(0.65, abs=1e-3)
+    assert monitor.reference == pytest.approx(0.6)
+
+
+def test_a_model_that_answers_in_a_third_of_the_time_is_news_and_one_a_little_faster_is_none() -> None:
+    told = {}
+    for factor in (0.33, 0.8):
+        events, _, end = quiet_then(2_500, Fault(slow=dict.fromkeys(("eu", "us", "asia", "af"), factor)))
+        heard = loan_drive().feed(events).end(end + 4_000)
+        told[factor] = {(a.labels["alertname"], a.labels["severity"], a.labels["segment"]) for a in heard.alerts}
+
+    assert ("LatencyFell", "info", "whole") in told[0.33]
+    assert {severity for _, severity, _ in told[0.33]} == {"info"}
+    assert told[0.8] == set()
+
+
+def test_calls_that_fail_at_once_are_no_news() -> None:
+    events, _, end = quiet_then(2_500, Fault(failed=0.9, slow=dict.fromkeys(("eu", "us", "asia", "af"), 0.1)))
+
+    heard = loan_drive().feed(events).end(end + 4_000)
+
+    assert "LatencyFell" not in {a.labels["alertname"] for a in heard.alerts}
+    assert "LatencyOverPromise" in {a.labels["alertname"] for a in heard.alerts}
+
+
+def test_calls_exactly_on_the_line_are_news_no_oftener_than_promised() -> None:
+    """Half of 500 calls a day below half the usual p50, 100 monitors that share one, 300 days: at most 30 are promised."""
+    rng, line = np.random.default_rng(4), np.full(100, 0.5)
+    bank = BernoulliBank(
+        group=np.arange(100), line=line, share=0.01, clear_days=1 / 6, pages=False, news=True, phi=1.0, up=False, level_days=10.0
+    )
+    told: list[Change] = []
+    for day in range(300):
+        told += bank.window(np.full(100, 500), rng.binomial(500, line), 1.0, day * 86_400_000, (day + 1) * 86_400_000)
+
+    assert sum(c.verdict == "news" and not c.relapse for c in told) <= binom.ppf(0.999, 300, 0.1)
+
+
 def test_sentences_name_failure_bound_and_what_is_usual() -> None:
     promise = seen("inference_p99", label="80 ms", current=0.088, line=0.01)
     usual = seen(
@@ -95,3 +170,8 @@ def test_sentences_name_failure_bound_and_what_is_usual() -> None:
         "99.8 % of calls on region=asia fail or take longer than 1.25 times the usual p50 of 20 ms (usual: 19 %, at most 50 %)."
     )
     assert "trace" in WATCH.explain(promise).runbook
+    fell = {"label": "half the usual p50 of 20 ms", "reference": 0.97, "line": 0.5, "direction": "down"}
+    assert WATCH.explain(seen(LOWER, current=0.12, **fell)).summary == (
+        "12 % of calls take longer than half the usual p50 of 20 ms (usual: 97 %): ask what is no longer done."
+    )
+    assert WATCH.explain(seen(LOWER, current=0.96, **fell)).summary.endswith(": no longer faster.")

@@ -10,6 +10,7 @@ NOT_WATCHES = {
     "__init__",
     "arrivals",
     "base",
+    "better",
     "calibrating",
     "cells",
     "classwise",

@@ -8,6 +8,7 @@ Method: predictions are counted when they are as old as `labels.delay.late`, and
   at `late`, are clipped at the reference's 99.5 % point. Of rarer classes recall and precision are judged as well (classwise.py). River's
   metrics come from the same cells. Scores that no longer mean what they did are warned of (`Miscalibrated`, calibrating.py). Where truth is
   hidden, what is visible and what was explored are judged apart (hidden.py).
+  An error that fell by a fifth, and two points, is told as news (`QualityRose`, better.py).
 Runbook: open the trace of a wrong prediction; compare with what the inputs and predictions watches say; ask for a new model version.
 """
 
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from anchorwatch.estimators.tables import promise, promise_heal
+from anchorwatch.watches import better
 from anchorwatch.watches.base import ABS_ERROR, Add, Count, Explained, Floats, Ints, Matured, Monitor, Quiet, Seen, Stream, Tilt, short_hash
 from anchorwatch.watches.calibrating import SUBJECT, calibration_monitor, explain
 from anchorwatch.watches.classwise import PRECISION, RECALL, classwise_monitors, sentence
@@ -112,6 +114,7 @@ class Quality(Quiet):
             for horizon in horizons(layout):
                 found += self._against_reference(layout, row, segment, horizon)
             found += [] if layout.regression else classwise_monitors(layout, row, segment, confusion(layout))
+            found += self._better(layout, row, segment)
         return found + calibration_monitor(layout) + explored_monitors(layout)
 
     # against the promise
@@ -169,13 +172,20 @@ class Quality(Quiet):
         mean = float((counts[row, :ERROR_BINS] * upper).sum() / n)
         spread = float(np.sqrt((counts[row, :ERROR_BINS] * (upper - mean) ** 2).sum() / n / n))
         line = mean * (1 + TOLERATED_SHARE) + 2 * spread
-        unit, sums = clip(layout) or 1.0, layout.reference_counts(moments(layout).key)
-        usual = mean if sums is None else float(sums[row, 0]) / MOMENT_UNIT / n
-        return [_bet("abs_error", row, segment, errors(layout).key, error_values(line), usual * unit, line * unit)]
+        unit = clip(layout) or 1.0
+        return [_bet("abs_error", row, segment, errors(layout).key, error_values(line), _usual(layout, row), line * unit)]
+
+    def _better(self, layout: "Layout", row: int, segment: str) -> list[Monitor]:
+        if not layout.regression:
+            return better.fewer_errors(layout, row, segment, confusion(layout).key, len(layout.classes) + 1)
+        unit, usual = clip(layout), _usual(layout, row)
+        return better.smaller_errors(layout, row, segment, errors(layout).key, usual, unit) if unit and usual is not None else []
 
     def explain(self, seen: Seen) -> Explained:
         if seen.subject == SUBJECT:
             return explain(seen, RUNBOOK)
+        if seen.subject in (better.ERROR, better.ABS_ERROR):
+            return better.explain(seen)
         where = "" if seen.segment == "whole" else f" on {seen.segment}"
         name, _, horizon = seen.subject.partition("@")
         early = " so far, by the labels that came early," if horizon == "typical" else ""
@@ -221,6 +231,17 @@ def squared_values(line: float) -> Floats:
     """The same for the root of the mean square."""
     values: Floats = max(line, 1e-6) ** 2 - (np.arange(ERROR_BINS) / ERROR_BINS) ** 2
     return values
+
+
+def _usual(layout: "Layout", row: int) -> float | None:
+    """Mean |e| of a segment in the reference, in the unit of the label; None without one."""
+    binned, sums = layout.reference_counts(errors(layout).key), layout.reference_counts(moments(layout).key)
+    n = 0 if binned is None else int(binned[row, :ERROR_BINS].sum())
+    if binned is None or not n:
+        return None
+    upper = (np.arange(ERROR_BINS) + 1) / ERROR_BINS
+    usual = float((binned[row, :ERROR_BINS] * upper).sum()) if sums is None else float(sums[row, 0]) / MOMENT_UNIT
+    return usual / n * (clip(layout) or 1.0)
 
 
 def _errors(layout: "Layout", subject: str, row: int, segment: str, line: float, reference: float | None, horizon: str = "late") -> Monitor:
