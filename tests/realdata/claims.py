@@ -14,6 +14,7 @@ from tests.realdata import (
     elec2,
     employment,
     flights,
+    flights_late,
     hotel,
     nab,
     noaa,
@@ -28,6 +29,7 @@ from anchorwatch.runtime.report_table import Row, rows_of
 STREAMS: dict[str, Callable[[], Stream]] = {
     "california": california.stream,
     "flights": flights.stream,
+    flights_late.NAME: flights_late.stream,
     "hotel": hotel.stream,
     "covid, February as reference": covid.february,
     "covid, March as reference": covid.march,
@@ -248,9 +250,7 @@ CLAIMS: Sequence[Claim] = (
     Claim("flights", "all-clear on 02-05, again on 02-09", after_the_storm),
     Claim("flights", "no page per hour, no weekday pattern", by_the_hour),
     Claim("flights", "every page is true by the file's own cancellations and arrivals", flights.true_pages),
-    Claim(
-        "flights", "late rate .27 -> .16 in August as info", unjudged("not asked: the model is about cancellations, good news is not told")
-    ),
+    *flights_late.CLAIMS,
     Claim("hotel", "nothing on quality before the first truth is due", waits_for_truth),
     Claim("hotel", "no quality page from the age mix alone", age_mix),
     Claim("hotel", "drift of the label delay (p50 39 d, p90 202 d)", label_drift),

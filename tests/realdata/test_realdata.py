@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import Kafka
-from tests.realdata import azure_llm, azure_pg, bank, bike, covid, dengue, elec2, shuffled
+from tests.realdata import azure_llm, azure_pg, bank, bike, covid, dengue, elec2, flights_late, shuffled
 from tests.realdata.claims import (
     CLAIMS,
     after_the_storm,
@@ -64,6 +64,14 @@ def test_a_bank_whose_customers_changed_pages_at_once_and_not_every_month() -> N
 
 def test_one_call_in_twenty_three_times_as_slow_is_heard_beside_a_usual_slow_mode() -> None:
     assert azure_pg.found_in_the_fleet(azure_pg.FLEET, told("azure_pg, 5 % of that fleet x3")).met
+
+
+def test_flights_that_come_less_late_from_august_on_are_news_and_no_page() -> None:
+    found = told(flights_late.NAME)
+
+    assert flights_late.fewer_late(found).met, flights_late.fewer_late(found).words
+    assert flights_late.true_news(found).met
+    assert flights_late.no_harm(found).met
 
 
 def test_hotel_says_nothing_on_quality_before_truth_is_due() -> None:
