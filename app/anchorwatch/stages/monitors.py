@@ -187,7 +187,7 @@ class Monitors:
         found = {}
         for group in self.groups.values():
             bank = group.bank
-            open_ones = np.flatnonzero((bank.state() == OPEN) & bank.pages)
+            open_ones = np.flatnonzero((bank.state() == OPEN) & ~bank.news)
             if len(open_ones):
                 returns = bank.recovering()
                 found.update({group.monitors[i].key: (group.monitors[i], bool(returns[i])) for i in open_ones.tolist()})
