@@ -13,7 +13,7 @@ def test_all_that_waits_for_a_later_version_is_named() -> None:
 
     assert names == [
         "arms of a baseline with labels.hidden_when",
-        "promises.quality.metric f1, precision or recall with labels.hidden_when",
+        "promises.quality.metric f1, precision, recall or roc_auc with labels.hidden_when",
     ]
 
 

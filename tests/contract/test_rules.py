@@ -47,7 +47,8 @@ def problems(text: str) -> list[str]:
         ]),
         ("promises: {latency: {inference_p99: 10ms, inference_p50: 20ms}}", ["promises.latency.inference_p99 = 10ms: must be at least inference_p50, 20ms"]),
         ("promises: {latency: {p99: 10ms}}", ["promises.latency.p99 = 10ms: is not a key; write inference_p99 or end_to_end_p99"]),
-        ("promises: {quality: {metric: mae, at_most: 1}}", ["promises.quality.metric = mae: does not fit task binary; must be accuracy, error, f1, precision or recall"]),
+        ("promises: {quality: {metric: mae, at_most: 1}}", ["promises.quality.metric = mae: does not fit task binary; must be accuracy, error, f1, precision, recall or roc_auc"]),
+        ("promises: {quality: {metric: roc_auc, at_least: 1, tolerate: 0}}", ["promises.quality.at_least = 1: is more than any model keeps: write less than 1, or tolerate something"]),
         ("promises: {quality: {metric: f1, at_most: 0.7}}", ["promises.quality.at_least: is needed with metric: f1", "promises.quality.at_most = 0.7: for f1 write at_least"]),
         ("promises: {quality: {metric: f1, at_least: 70, tolerate: 2}}", [
             "promises.quality.at_least = 70: must be a share, 0..1; write 0.7 for 70 %",

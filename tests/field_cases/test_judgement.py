@@ -144,6 +144,16 @@ def test_c19_only_one_class_gives_no_number_and_no_page() -> None:
     assert [f for f in found.findings if f.verdict == "page" and f.watch == "quality"] == []
 
 
+def test_c19_where_one_class_is_left_nothing_is_said_of_the_order_of_scores_nor_by_the_first_of_the_other() -> None:
+    one = traffic(2_000, fault=Fault(positive=0, error=0))
+    few = traffic(1_500, start_ms=T0 + 4_000, seed=4, fault=Fault(positive=0.002, error=0))
+
+    found = heard([*one, *few], T0 + 12_000)
+
+    assert [f for f in found.findings if f.subject == "auc@late"] == []
+    assert all("auc" not in s.reasons for s in found.summaries if s.at_ms < T0 + 6_000), "one class has no order"
+
+
 def test_c20_one_error_of_one_event_never_pages() -> None:
     """A segment with two events in twelve seconds, both wrong."""
     few = edited(

@@ -113,6 +113,15 @@ def summer(found: Told) -> Shown:
     return Shown(bool(first), (f"warning {day(first[0].at_ms)} after {first[0].n} predictions" if first else "nothing") + paged)
 
 
+def order(found: Told) -> Shown:
+    """Of AUC's own findings, whatever else was heard before."""
+    mine = [f for f in found.findings if f.subject.startswith("auc@") and f.verdict in ("warning", "page")]
+    said = [f for f in mine if ms("2021-07-01") <= f.window[1] < ms("2021-10-01")]
+    early = [f for f in mine if f.window[1] < ms("2021-07-01")]
+    words = "; ".join(f"{f.verdict} {day(f.window[1])} at {f.current or 0:.2f}, line {f.line or 0:.2f}" for f in said) or "nothing"
+    return Shown(bool(said) and not early, words)
+
+
 # flights
 
 
@@ -245,7 +254,7 @@ def quiet_years(found: Told) -> Shown:
 CLAIMS: Sequence[Claim] = (
     Claim("california", "error swings .24 to .57 inside the reference: phi, growth large", unstable),
     Claim("california", "AUC .76 .71 .67 in July to September 2021 is heard", summer),
-    Claim("california", "class-wise scores (AUC) as monitors", unjudged("not in this version; the error is judged")),
+    Claim("california", "the same by the monitor of AUC itself, and not before", order),
     Claim("flights", "ice storm of 2011-02-01: a page on cancelled flights by 10:00", storm),
     Claim("flights", "all-clear on 02-05, again on 02-09", after_the_storm),
     Claim("flights", "no page per hour, no weekday pattern", by_the_hour),

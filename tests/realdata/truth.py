@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
 from tests.realdata.reading import DAY_MS
 from tests.realdata.shown import heard
 
@@ -23,6 +24,9 @@ class Truth:
         known = {e.key: e.at_ms for e in found.course.events if e.role == "outcomes"}
         rows = [(e.at_ms, e.key, msgspec.json.decode(e.value)) for e in found.course.events if e.role == "predictions" and e.key in labels]
         self.at = np.array([at for at, *_ in rows], np.int64)
+        self.score = np.array([row.get("score", np.nan) for *_, row in rows], np.float64)
+        positive = str(found.course.contract.labels.positive)
+        self.positive = np.array([str(labels[key]) == positive for _, key, _ in rows], np.bool_)
         self.size = np.array([_error(row["prediction"], labels[key]) for _, key, row in rows])
         self.delay = np.array([known[key] - at for at, key, _ in rows], np.int64)  # ms
         self.segments = [row.get("segments", {}) for *_, row in rows]
@@ -31,6 +35,12 @@ class Truth:
         """Mean error; None without a labelled prediction."""
         mine = self.inside(since_ms, until_ms, segment)
         return float(self.size[mine].mean()) if mine.any() else None
+
+    def disorder(self, since_ms: int, until_ms: int, segment: str = "whole") -> float | None:
+        """One less the ROC AUC, by scikit-learn; None with one class only."""
+        mine = self.inside(since_ms, until_ms, segment) & ~np.isnan(self.score)
+        truth = self.positive[mine]
+        return 1 - float(roc_auc_score(truth, self.score[mine])) if truth.any() and not truth.all() else None
 
     def inside(self, since_ms: int, until_ms: int, segment: str = "whole") -> NDArray[np.bool_]:
         """bool[predictions]: of that time and segment."""
@@ -41,12 +51,18 @@ class Truth:
         return mine
 
     def wrong(self) -> list[Row]:
-        """Pages on quality around which, for two weeks and a hundred predictions either side, the segment's error was within the line."""
+        """Pages on quality around which, for two weeks and a hundred predictions either side, the segment's error was within the line.
+
+        Of the order of scores: its AUC, from the date that the page gives, since it sums up draws of the rarer class, which come slowly.
+        """
         lines = {(f.subject, f.segment): f.line or 0.0 for f in self.found.findings if f.name == "QualityDrop"}
         found = []
         for page in heard(self.found, kind="page", name="QualityDrop"):
-            error = self.error(*self._around(page.at_ms), page.segment)
-            if error is not None and error <= lines.get((page.subject, page.segment), 0.0):
+            order, line = page.subject.startswith("auc@"), lines.get((page.subject, page.segment), 0.0)
+            begin, end = self._around(page.at_ms)
+            begin = min(begin, page.since_ms) if order else begin
+            error = (self.disorder if order else self.error)(begin, end, page.segment)
+            if error is not None and error <= (1 - line if order else line):
                 found.append(page)
         return found
 

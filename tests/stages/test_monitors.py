@@ -112,3 +112,28 @@ def test_a_snapshot_of_other_monitors_is_not_taken() -> None:
 
     assert Monitors(layout(), 30.0).restore(keys, arrays)
     assert not Monitors(layout(learning=True), 30.0).restore(keys, arrays)
+
+
+def test_labels_that_wait_for_the_other_class_live_through_a_restart_and_a_changed_contract() -> None:
+    """Eight negatives in one life, the first positive in the next: one draw of the order of scores."""
+    of = layout()
+    before = Monitors(of, 30.0)
+    before.window(flat_of(of, "ranks@late", {2: 8}), 1.0, 0, DAY)
+    restored, applied = Monitors(of, 30.0), Monitors(layout(LOAN.replace("age: {type: number}", "age: {type: number, watch: false}")), 30.0)
+    assert restored.restore(*before.snapshot())
+    applied.take_over(before)
+
+    for monitors in (restored, applied):
+        flat = flat_of(monitors.layout, "ranks@late", {5: 1})
+        monitors.window(flat, 1.0, DAY, 2 * DAY)
+        draws = next(key for key, count in monitors.layout.counts.items() if count.name == "auc@late")
+        assert monitors.layout.view(flat, draws)[0].sum() == 1
+
+
+def test_a_state_of_before_anything_waited_is_restored() -> None:
+    of = layout()
+    header, arrays = Monitors(of, 30.0).snapshot()
+    monitors = Monitors(of, 30.0)
+
+    assert monitors.restore(header, {name: a for name, a in arrays.items() if not name.startswith("carried/")})
+    assert monitors.carried == {}

@@ -14,8 +14,11 @@ from anchorwatch.stages.reference import reference_to_json
 SHORT = LOAN.replace("final: 30s", "final: 8s")
 
 
-def scored_traffic(n: int, start_ms: int, seed: int, shift: float = 0.0) -> list[Event]:
-    """n predictions, 500 a second; at each score the odds of a positive are e^shift times what it says."""
+def scored_traffic(n: int, start_ms: int, seed: int, shift: float = 0.0, blurred: float = 0.0) -> list[Event]:
+    """n predictions, 500 a second; at each score the odds of a positive are e^shift times what it says.
+
+    blurred: share of scores that are told as any other of the same answer: no answer is wrong that was right, the order is lost.
+    """
     rng = random.Random(f"{seed}/{start_ms}")
     events: list[Event] = []
     for i in range(n):
@@ -23,6 +26,8 @@ def scored_traffic(n: int, start_ms: int, seed: int, shift: float = 0.0) -> list
         score = round(min(max(rng.betavariate(1, 2), 0.001), 0.999), 4)
         truth = rng.random() < 1 / (1 + (1 - score) / score * math.exp(-shift))
         features = {"amount": round(rng.gauss(100, 20), 2), "age": round(rng.gauss(40, 10), 1), "job": rng.choice("abc")}
+        if blurred and rng.random() < blurred:
+            score = _of_same_answer(rng, score)
         record = {"prediction_id": pid, "model": "loan", "prediction": "yes" if score > 0.5 else "no", "score": score, "features": features}
         events.append(prediction(at, **record, predicted_at_ms=at, segments={"region": "eu", "tier": "gold"}))
         known = at + (rng.randint(100, 800) if truth else rng.randint(1_500, 2_900))
@@ -30,9 +35,16 @@ def scored_traffic(n: int, start_ms: int, seed: int, shift: float = 0.0) -> list
     return in_order(events)
 
 
+def _of_same_answer(rng: random.Random, score: float) -> float:
+    while True:
+        other = round(rng.betavariate(1, 2), 4)
+        if (other > 0.5) == (score > 0.5):
+            return other
+
+
 @cache
-def scored_applied(*, reference: bool = True) -> Applied:
-    contract = contract_of(SHORT)
+def scored_applied(*, reference: bool = True, text: str = SHORT) -> Applied:
+    contract = contract_of(text)
     return applied_of(contract, reference_to_json(learnt(contract, scored_traffic(8_000, T0 - 3_600_000, 7))) if reference else None)
 
 

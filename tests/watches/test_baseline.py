@@ -165,7 +165,7 @@ def test_a_bet_on_arms_gains_nothing_in_the_mean_while_both_are_alike() -> None:
         n = rng.binomial(rng.integers(5, 60), [0.9, 0.1])
         k = rng.binomial(n, right)
         of.view(flat, arms(of).key)[0, [0, 1, 9, 10]] = k[0], n[0] - k[0], k[1], n[1] - k[1]
-        WATCH.derive(of, flat)
+        WATCH.derive(of, flat, {})
         symbols = np.flatnonzero(of.view(flat, difference(of).key)[0])
         assert len(symbols) == (n.min() > 0)
         found += [table[:, s] for s in symbols]

@@ -29,7 +29,7 @@ def _explored_otherwise(contract: Contract) -> bool:
 def _hidden_ratio(contract: Contract) -> bool:
     """No stratum shows all cells of a ratio, and nothing is weighted inside a detector."""
     promised = contract.promises.quality
-    return bool(contract.labels.hidden_when and promised and promised.metric in ("f1", "precision", "recall"))
+    return bool(contract.labels.hidden_when and promised and promised.metric in ("f1", "precision", "recall", "roc_auc"))
 
 
 NOT_YET: tuple[tuple[str, Callable[[Contract], object]], ...] = (
@@ -37,7 +37,7 @@ NOT_YET: tuple[tuple[str, Callable[[Contract], object]], ...] = (
     ("labels.explored without baseline or labels.hidden_when", _explored_for_nothing),
     ("labels.explored of another arm than baseline", _explored_otherwise),
     ("arms of a baseline with labels.hidden_when", lambda contract: contract.labels.hidden_when and contract.baseline),
-    ("promises.quality.metric f1, precision or recall with labels.hidden_when", _hidden_ratio),
+    ("promises.quality.metric f1, precision, recall or roc_auc with labels.hidden_when", _hidden_ratio),
     ("segments.discover of a regression", lambda contract: contract.segments.discover and contract.task == "regression"),
     ("baseline of a regression", lambda contract: contract.baseline and contract.task == "regression"),
 )

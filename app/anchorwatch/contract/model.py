@@ -42,7 +42,7 @@ JOINED: tuple[Role, ...] = ("predictions", "outcomes")  # read for every contrac
 READ: tuple[Role, ...] = (*JOINED, "decisions")  # these where decisions are expected
 Task = Literal["binary", "multiclass", "regression"]
 FeatureType = Literal["number", "category", "text", "bool"]
-Metric = Literal["accuracy", "f1", "precision", "recall", "error", "mae", "rmse"]
+Metric = Literal["accuracy", "f1", "precision", "recall", "roc_auc", "error", "mae", "rmse"]
 
 
 class Part(BaseModel):

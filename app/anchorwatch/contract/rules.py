@@ -15,7 +15,7 @@ WATCHES = frozenset(("latency", "inputs", "predictions", "quality", "baseline", 
 FORMATS = frozenset(
     ("native", "json", "kserve", "oip", "seldon", "mlserver", "hopsworks", "sagemaker", "databricks", "bentoml", "feast", "arize")
 )
-AT_LEAST = frozenset(("accuracy", "f1", "precision", "recall"))  # shares; the others are errors: `at_most`
+AT_LEAST = frozenset(("accuracy", "f1", "precision", "recall", "roc_auc"))  # shares; the others are errors: `at_most`
 OF_NUMBERS = frozenset(("mae", "rmse"))
 OF_ONE_CLASS = frozenset(("f1", "precision", "recall"))
 
@@ -208,9 +208,11 @@ def _quality(contract: Contract) -> Iterator[Fault]:
         return
     numbers = contract.task == "regression"
     if numbers != (promise.metric in OF_NUMBERS):
-        fitting = "mae or rmse" if numbers else "accuracy, error, f1, precision or recall"
+        fitting = "mae or rmse" if numbers else "accuracy, error, f1, precision, recall or roc_auc"
         yield (*at, "metric"), f"does not fit task {contract.task}; must be {fitting}"
         return
+    if promise.metric == "roc_auc" and contract.task != "binary":
+        yield (*at, "metric"), f"does not fit task {contract.task}: it orders predictions of a binary model by their score"
     if promise.metric in OF_ONE_CLASS and contract.labels.positive is None and len(contract.labels.classes) != 2:
         yield (*at, "metric"), "is of one class against the others: name it in labels.positive"
     needed, other = ("at_least", "at_most") if promise.metric in AT_LEAST else ("at_most", "at_least")
@@ -220,6 +222,8 @@ def _quality(contract: Contract) -> Iterator[Fault]:
         yield (*at, needed), f"is needed with metric: {promise.metric}"
     elif line < 0 or (line > 1 and not numbers):
         yield (*at, needed), "must be 0 or above" if numbers else "must be a share, 0..1; write 0.7 for 70 %"
+    elif promise.metric in AT_LEAST - {"accuracy"} and line - promise.tolerate >= 1:
+        yield (*at, needed), "is more than any model keeps: write less than 1, or tolerate something"
     if promise.tolerate > 1 and not numbers:
         yield (*at, "tolerate"), "must be a share, 0..1; write 0.02 for 2 %"
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from anchorwatch.stages.table import CELLS, width
 from anchorwatch.watches.arrivals import Waiting
-from anchorwatch.watches.layout import EXPLORED, Layout
+from anchorwatch.watches.layout import Layout
+from anchorwatch.watches.scores import EXPLORED
 
 if TYPE_CHECKING:
     from anchorwatch.stages.model_ingest import ModelIngest
@@ -28,7 +29,7 @@ def count_arrived(model: "ModelIngest", layout: Layout, until_ms: int, closed_ms
         return
     label = model.classes.read(layout.classes, column("label")[rows])
     labelled = (column("revision")[rows] >= 0) & (label >= 0) & (label < len(layout.classes))
-    group = (column(CELLS)[rows, 0] % EXPLORED).astype(np.int64) - 1
+    group = scores.of((column(CELLS)[rows, 0] % EXPLORED).astype(np.int64))
     waiting = Waiting(column("at")[rows], group, column("known")[rows], labelled, label == scores.positive)
     for moment in moments:
         found = arrivals.count(waiting, moment)

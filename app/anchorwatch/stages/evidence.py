@@ -8,6 +8,7 @@ import numpy as np
 from anchorwatch.alerting.signal import Signal
 from anchorwatch.estimators.interval import beta_binomial_interval
 from anchorwatch.events import Exemplar, Finding, Verdict
+from anchorwatch.stages import ordering
 from anchorwatch.stages.handover import OffsetsSince, handover
 from anchorwatch.stages.monitors import Heard, Monitors
 from anchorwatch.stages.recent import Recent
@@ -15,6 +16,7 @@ from anchorwatch.stages.reliability import moved, table
 from anchorwatch.watches import load
 from anchorwatch.watches.base import OTHER, WHOLE, Ints, Monitor, Seen
 from anchorwatch.watches.layout import Layout
+from anchorwatch.watches.ordering import METRIC
 from anchorwatch.watches.rules import Exact
 
 DETECTOR = "e_sr"
@@ -68,6 +70,9 @@ def seen_of(scene: Scene, heard: Heard) -> Seen:
     elif monitor.metric == "calibration":
         off = moved(scene.recent, change.since_ms)
         current, interval, n = (off.value, (off.low, off.high), off.n) if off else (None, None, n)
+    elif monitor.metric == METRIC:  # means of draws in [0, 1] are no wider than those of 0 and 1
+        phi = scene.layout.phi(monitor.key, 1)[0]
+        interval = None if current is None else beta_binomial_interval(current * n, n, phi=phi)
     elif monitor.tilt and monitor.watch == "quality":
         qualities = scene.recent.qualities(change.since_ms, "rmse" if monitor.metric == "rmse" else "mae")
         if qualities is not None:
@@ -215,6 +220,9 @@ def explains(scene: Scene, monitor: Monitor, since_ms: int) -> bool:
 
 def _inside_without(scene: Scene, parent_key: str, monitor: Monitor, since_ms: int) -> bool:
     parent = scene.monitors.find(parent_key)
+    if parent.metric == METRIC and parent.line is not None:
+        value, left = ordering.without(scene.recent, parent.row, monitor.row, since_ms)
+        return value is not None and left >= EXPLAINS_MIN and value >= parent.line
     key = parent.streams[0].key if parent.streams else parent.tilt.key if parent.tilt else ""
     if key not in scene.recent.keys:
         return False

@@ -17,7 +17,8 @@ from anchorwatch.stages.labels import Classes
 from anchorwatch.stages.table import CELLS, width
 from anchorwatch.stages.windows import OpenWindow
 from anchorwatch.watches.base import ANSWER, Columns, Floats, Ints, Matured
-from anchorwatch.watches.layout import DECIDED, EXPLORED, Layout
+from anchorwatch.watches.layout import DECIDED, Layout
+from anchorwatch.watches.scores import EXPLORED
 
 HOUR_MS = 3_600_000
 LOOK_SHARE = 64  # one record in so many is read as a map, at most; where few come, more of them
@@ -192,11 +193,11 @@ class ModelIngest:
             self._tell_wrong(layout, self.into(number)(window), column("hash")[rows[wrong]], combos[wrong])
 
     def _kept(self, rows: Ints) -> tuple[Ints | None, NDArray[np.bool_] | None]:
-        """Group of the score of each row, -1 where none was kept, and whether it was explored; None where no contract ever asked."""
+        """What is kept of the score of each row, 0 for nothing, and whether it was explored; None where no contract ever asked."""
         if not width(self.waiting.columns):
             return None, None
         first = self.waiting.column(CELLS)[rows, 0].astype(np.int64)
-        return first % EXPLORED - 1, first >= EXPLORED
+        return first % EXPLORED, first >= EXPLORED
 
     def groups(self, window: int, combos: Ints, number: int) -> Groups:
         """All of these events in one window of that layout."""

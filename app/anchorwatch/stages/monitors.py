@@ -54,6 +54,7 @@ class Monitors:
         self._hours = self._lines_of_hours()
         self._hour = -1  # local hour of the week whose lines are in force; -1: those of the whole week
         self.owed: dict[str, float] = {}  # days of credit of a bank that waits for its next spell: most windows end none
+        self.carried: dict[str, Ints] = {}  # what watches keep from one window to the next, by count key
         self.places = {m.key: (name, i) for name, group in self.groups.items() for i, m in enumerate(group.monitors)}
 
     # banks
@@ -121,7 +122,7 @@ class Monitors:
         """flat: int64[layout.size], the window's counts of all tasks; days: event time since the window before."""
         self._move_lines(from_ms, to_ms)
         for watch in self.layout.watches:
-            watch.derive(self.layout, flat)
+            watch.derive(self.layout, flat, self.carried)
         padded = np.append(flat, 0)
         heard = []
         for name, group in self.groups.items():
@@ -223,6 +224,8 @@ class Monitors:
     def take_over(self, old: "Monitors") -> set[str]:
         """After a changed contract: a monitor whose definition did not change keeps its evidence. Returns the keys of those."""
         going_on: set[str] = set()
+        if old.layout.segments == self.layout.segments:  # keys name bins and classes too
+            self.carried = {key: kept for key, kept in old.carried.items() if key in self.layout.counts}
         for name, group in self.groups.items():
             before = old.groups.get(name)
             if before is None:
@@ -240,6 +243,7 @@ class Monitors:
         header = {name: [m.key for m in group.monitors] for name, group in self.groups.items()}
         arrays = {f"{name}/{part}": a for name, group in self.groups.items() for part, a in group.bank.snapshot().items()}
         arrays |= {f"{name}/owed": np.array([days]) for name, days in self.owed.items()}
+        arrays |= {f"{CARRIED}{key}": kept for key, kept in self.carried.items()}
         return header, arrays
 
     def restore(self, header: Mapping[str, Sequence[str]], arrays: Mapping[str, NDArray[Any]]) -> bool:
@@ -259,11 +263,13 @@ class Monitors:
                 before = self._zero_one(known) if isinstance(group.bank, BernoulliBank) else self._table(known)
                 before.bank.restore(kept)
                 group.bank.take_over(before.bank, own, range(len(own)))
+        self.carried = {part.removeprefix(CARRIED): a.astype(np.int64) for part, a in arrays.items() if part.startswith(CARRIED)}
         self.owed = {part.partition("/")[0]: float(a[0]) for part, a in arrays.items() if part.endswith("/owed")}
         return True
 
 
 SPELLS = "up6"  # the bank of silent spells
+CARRIED = "carried/"
 
 
 def _table_kind(monitor: Monitor) -> str:

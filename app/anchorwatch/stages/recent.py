@@ -14,10 +14,12 @@ from anchorwatch.estimators.cbpe import METRICS, estimate
 from anchorwatch.estimators.confusion import ConfusionMetrics
 from anchorwatch.estimators.interval import Estimate, beta_binomial_interval, mean_interval
 from anchorwatch.estimators.latency_histogram import N_BINS, quantile
+from anchorwatch.stages import ordering
 from anchorwatch.stages.strata import joined
 from anchorwatch.watches.base import Ints
 from anchorwatch.watches.baseline import LABELS_MIN, values
 from anchorwatch.watches.layout import Layout
+from anchorwatch.watches.ordering import METRIC
 from anchorwatch.watches.quality import MOMENT_UNIT, clip
 from anchorwatch.watches.scores import read
 
@@ -38,6 +40,7 @@ SHOWN = (
     "decisions.agreement",
     "calibration@late",
     "explored@late",
+    "ranks@late",
 )
 ARRIVED = "recent/arrived"
 EMPTY: Mapping[str, Ints] = MappingProxyType({})
@@ -121,7 +124,9 @@ class Recent:
         if not self.layout.regression:
             if self.layout.hidden is not None:
                 return joined(self, since_ms, Quality)
-            cells = self.confusions(since_ms)
+            promised, cells = self.layout.contract.promises.quality, self.confusions(since_ms)
+            if promised is not None and promised.metric == METRIC and cells is not None:
+                return [Quality(METRIC, *found) for found in ordering.every(self, since_ms)]
             return None if cells is None else [self.quality(each) for each in cells]
         key, moments = self.key_of("abs_error@late"), self.key_of("error_moments@late")
         bound = clip(self.layout)

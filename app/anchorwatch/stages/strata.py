@@ -6,6 +6,7 @@ import numpy as np
 
 from anchorwatch.estimators.confusion import ConfusionMetrics
 from anchorwatch.watches.base import Floats, Ints
+from anchorwatch.watches.ordering import METRIC
 
 if TYPE_CHECKING:
     from anchorwatch.stages.recent import Quality, Recent
@@ -31,7 +32,7 @@ def _quality(recent: "Recent", visible: Ints, explored: Ints, make: type["Qualit
     seen, found = visible[:-1].reshape(side, side), explored[:-2].reshape(side, side)
     n_seen, n_found = int(seen.sum()), int(found.sum())
     all_seen, all_hidden = int(visible.sum()), int(explored.sum())
-    if not n_seen or (all_hidden and n_found < EXPLORED_MIN):
+    if not n_seen or (all_hidden and n_found < EXPLORED_MIN) or name == METRIC:
         return make(name, None, None, n_seen + n_found)
     cells = seen * (all_seen / n_seen) + (found * (all_hidden / n_found) if n_found else 0.0)
     if name not in ("accuracy", "error"):

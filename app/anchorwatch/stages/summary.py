@@ -9,7 +9,7 @@ from anchorwatch.contract import Contract
 from anchorwatch.contract.values import duration_text
 from anchorwatch.estimators.interval import Estimate
 from anchorwatch.events import Summary
-from anchorwatch.stages import strata, uplift
+from anchorwatch.stages import ordering, strata, uplift
 from anchorwatch.stages.evidence import six
 from anchorwatch.stages.recent import Quality, Recent
 from anchorwatch.stages.reliability import LastDays, last_days, said
@@ -18,6 +18,7 @@ from anchorwatch.stages.trust import shares, told
 from anchorwatch.watches.base import OTHER
 from anchorwatch.watches.baseline import LABELS_MIN
 from anchorwatch.watches.calibrating import MONITOR
+from anchorwatch.watches.ordering import METRIC
 
 if TYPE_CHECKING:
     from anchorwatch.stages.model_judge import ModelJudge
@@ -85,8 +86,9 @@ def summary_of(judge: "ModelJudge") -> Summary:
         }  # fmt: skip
         for name, value in values.items():
             columns[name].append(six(value))
-    reasons = {"metric": metric} | _waiting(qualities, metric, columns) | _worth(contract, worth, arms) | arms
+    reasons = {"metric": metric} | _waiting(qualities, metric, columns, learning=layout.learning) | _worth(contract, worth, arms) | arms
     reasons |= _suspected(judge) | told(layout, recent) | _scores(recent, days, blank) | _learning(judge) | strata.told(recent)
+    reasons |= ordering.told(recent)
     return Summary(
         contract.model, contract.environment, judge.to_ms, "learning" if layout.learning else "watching", [layout.segments[r] for r in rows],
         columns, reasons, dict(judge.tallies), contract.owner.team, judge.traffic,
@@ -100,13 +102,17 @@ def _learning(judge: "ModelJudge") -> dict[str, str]:
     return {"state": f"learning: no reference yet, only promises and exact rules are judged{far}"}
 
 
-def _waiting(qualities: Sequence[Quality] | None, metric: str, columns: Mapping[str, Sequence[float | None]]) -> dict[str, str]:
+def _waiting(
+    qualities: Sequence[Quality] | None, metric: str, columns: Mapping[str, Sequence[float | None]], *, learning: bool
+) -> dict[str, str]:
     """Why there is no quality yet, and what the scores promise meanwhile."""
     found = {}
     if columns["estimate"] and columns["estimate"][0] is not None:
         found["estimate"] = f"{metric} to be expected by the scores, while answers at a score turn out as in the reference"
     if qualities is None:
         found["quality"] = "no labels are counted"
+    elif metric == METRIC and learning:
+        found["quality"] = "waiting for a reference: ROC AUC is told in the bins of its scores"
     elif not qualities[0].n:
         found["quality"] = "waiting for labels" + _expected(metric, columns)
     return found

@@ -19,6 +19,7 @@ NOT_WATCHES = {
     "hidden",
     "layout",
     "lines",
+    "ordering",
     "pace",
     "rules",
     "siblings",

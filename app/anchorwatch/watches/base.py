@@ -84,7 +84,7 @@ class Matured:
     error: Floats  # regression: prediction - label; NaN without a label
     revised: NDArray[np.bool_]  # its label replaced another
     horizon: str = "late"  # of Layout.horizons
-    score: Ints | None = None  # group of its score (scores.py), -1: none; None: not kept
+    score: Ints | None = None  # what was kept of its score (scores.py), 0: nothing; None: not kept
     explored: NDArray[np.bool_] | None = None  # let through at random (hidden.py)
 
 
@@ -209,8 +209,11 @@ class Watch(Protocol):
     def compare(self, layout: "Layout", compared: Compared, add: Add) -> None:
         """Once per closed cell and arm beside the model's, vectorised."""
 
-    def derive(self, layout: "Layout", flat: Ints) -> None:
-        """In the judge, once per window that all tasks closed: counts that follow from its other counts, written beside them."""
+    def derive(self, layout: "Layout", flat: Ints, carried: dict[str, Ints]) -> None:
+        """In the judge, once per window that all tasks closed: counts that follow from its other counts, written beside them.
+
+        carried: by count key what it keeps for the next window; the stage keeps it over a restart.
+        """
 
     def monitors(self, layout: "Layout") -> Sequence[Monitor]:
         """What is judged with statistics."""
@@ -237,7 +240,7 @@ class Quiet:
     def compare(self, layout: "Layout", compared: Compared, add: Add) -> None:
         """Compares no arms."""
 
-    def derive(self, layout: "Layout", flat: Ints) -> None:
+    def derive(self, layout: "Layout", flat: Ints, carried: dict[str, Ints]) -> None:
         """Derives nothing."""
 
     def monitors(self, layout: "Layout") -> Sequence[Monitor]:  # noqa: ARG002

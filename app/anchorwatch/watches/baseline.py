@@ -121,7 +121,7 @@ class Baseline(Quiet):
         who = np.where(here, np.where(there, BOTH, MODEL_ALONE), np.where(there, SHADOW_ALONE, NEITHER))
         add(SHADOW.key, np.where(labelled & (compared.beside >= 0), who, UNPAIRED), None)
 
-    def derive(self, layout: "Layout", flat: Ints) -> None:
+    def derive(self, layout: "Layout", flat: Ints, carried: dict[str, Ints]) -> None:  # noqa: ARG002
         if not judges_arms(layout):
             return
         mine, theirs = np.split(layout.view(flat, arms(layout).key)[0], 2)

@@ -16,9 +16,9 @@ from anchorwatch.watches.arrivals import Arrivals
 from anchorwatch.watches.base import OTHER, WHOLE, Accepted, Columns, Count, Floats, Ints, Monitor, Reference, Stream, Watch
 from anchorwatch.watches.cells import Cells
 from anchorwatch.watches.hidden import Hidden, hidden_of
-from anchorwatch.watches.scores import Scores, scores_of
+from anchorwatch.watches.ordering import SUBJECT, Ranks, ranks_of
+from anchorwatch.watches.scores import BINS, EXPLORED, Scores, scores_of
 
-EXPLORED = 128  # above all groups of scores
 NO_EDGES: Floats = np.zeros(0)
 DECIDED = "decided"  # the age at which decisions are looked at
 
@@ -126,6 +126,16 @@ class Layout:
         return scores_of(self) if any(watch.name == "quality" for watch in self.watches) else None
 
     @cached_property
+    def ranks(self) -> Ranks | None:
+        """What orders the predictions of a binary model; None where the reference holds no scores, or nobody judges quality."""
+        return ranks_of(self) if any(watch.name == "quality" for watch in self.watches) else None
+
+    @cached_property
+    def ordered(self) -> Ints:
+        """Rows of the segments whose order by score is judged."""
+        return np.array([m.row for m in self.monitors if (m.watch, m.subject) == ("quality", SUBJECT)], np.int64)
+
+    @cached_property
     def arrivals(self) -> Arrivals | None:
         """None where truth is hidden: labels that never come would be taken for late ones."""
         return Arrivals(self, self.scores) if self.scores is not None and self.hidden is None else None
@@ -142,15 +152,16 @@ class Layout:
         return found | ({self.arrivals.key: (self.arrivals.rows, 1)} if self.arrivals is not None else {})
 
     def kept(self, columns: Columns) -> NDArray[np.uint8] | None:
-        """uint8[n, 1 + fields]: what is kept of predictions until they are judged: score group + 1, then `Cells.of`; 0 not known.
+        """uint8[n, 1 + fields]: what is kept of predictions until they are judged: score bin + `BINS`, then `Cells.of`; 0 not known.
 
         The first has `EXPLORED` added where truth shows though the answer hides it.
         """
-        if self.cells is None and self.scores is None and columns.explored is None:
+        if self.cells is None and self.ranks is None and columns.explored is None:
             return None
         score = np.zeros((columns.n, 1), np.uint8)
-        if self.scores is not None:
-            score[:, 0] = self.scores.of(columns) + 1
+        if self.ranks is not None:
+            bins = self.ranks.of(columns)
+            score[:, 0] = np.where(bins < 0, 0, bins + BINS)
         if columns.explored is not None:
             score[columns.explored, 0] += EXPLORED
         return score if self.cells is None else np.concatenate([score, self.cells.of(columns)], axis=1)

@@ -16,14 +16,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anchorwatch.estimators.tables import promise, promise_heal
-from anchorwatch.watches import better
+from anchorwatch.watches import better, ordering
 from anchorwatch.watches.base import ABS_ERROR, Add, Count, Explained, Floats, Ints, Matured, Monitor, Quiet, Seen, Stream, Tilt, short_hash
 from anchorwatch.watches.calibrating import SUBJECT, calibration_monitor, explain
 from anchorwatch.watches.classwise import PRECISION, RECALL, classwise_monitors, sentence
 from anchorwatch.watches.hidden import explored_monitors
 from anchorwatch.watches.lines import EVENTS_MIN, line_of
+from anchorwatch.watches.ordering import METRIC, judged, ordering_monitors
+from anchorwatch.watches.scores import bins_of
 
 if TYPE_CHECKING:
     from anchorwatch.watches.layout import Layout
@@ -71,7 +74,8 @@ class Quality(Quiet):
         if not layout.regression:
             found = [confusion(layout, horizon) for horizon in horizons(layout)]
             found += [layout.hidden.cells] if layout.hidden is not None else []
-            return found if layout.scores is None else [*found, layout.scores.cells]
+            found += [layout.scores.cells] if layout.scores is not None else []
+            return found if (ranks := judged(layout)) is None else [*found, ranks.cells, ranks.draws]
         return [errors(layout), moments(layout)] if clip(layout) else []
 
     def mature(self, layout: "Layout", matured: Matured, add: Add) -> None:
@@ -90,9 +94,18 @@ class Quality(Quiet):
         if layout.hidden is not None:
             symbols = layout.hidden.symbols(matured)
             add(layout.hidden.cells.key, symbols, symbols >= 0)
-        if layout.scores is not None and matured.score is not None:
-            outcome, there = matured.label == layout.scores.positive, known & (matured.score >= 0) & (matured.label < len(layout.classes))
-            add(layout.scores.cells.key, 2 * matured.score + outcome, there if visible is None else there & visible)
+        if matured.score is not None:
+            named = known & (matured.label < len(layout.classes))
+            self._mature_scores(layout, matured, matured.score, named if visible is None else named & visible, add)
+
+    def _mature_scores(self, layout: "Layout", matured: Matured, kept: Ints, where: NDArray[np.bool_], add: Add) -> None:
+        """where: bool[n], labelled with a known class, and visible."""
+        if layout.scores is not None:
+            group = layout.scores.of(kept)
+            add(layout.scores.cells.key, 2 * group + (matured.label == layout.scores.positive), where & (group >= 0))
+        if (ranks := judged(layout)) is not None:
+            place = bins_of(kept)
+            add(ranks.cells.key, 2 * place + (matured.label == ranks.positive), where & (place >= 0))
 
     def _mature_numbers(self, layout: "Layout", matured: Matured, add: Add) -> None:
         bound = clip(layout)
@@ -115,7 +128,10 @@ class Quality(Quiet):
                 found += self._against_reference(layout, row, segment, horizon)
             found += [] if layout.regression else classwise_monitors(layout, row, segment, confusion(layout))
             found += self._better(layout, row, segment)
-        return found + calibration_monitor(layout) + explored_monitors(layout)
+        return found + ordering_monitors(layout) + calibration_monitor(layout) + explored_monitors(layout)
+
+    def derive(self, layout: "Layout", flat: Ints, carried: dict[str, Ints]) -> None:
+        ordering.derive(layout, flat, carried)
 
     # against the promise
 
@@ -131,7 +147,7 @@ class Quality(Quiet):
             line = (1 - promised.at_least if promised.at_least is not None else promised.at_most or 0.0) + slack
             return [_errors(layout, name, row, segment, min(line, 1 - 1e-6), None)]
         positive = layout.class_codes.get(layout.contract.labels.positive or "")
-        if positive is None or promised.at_least is None or layout.hidden is not None:  # no stratum shows all four cells
+        if name == METRIC or positive is None or promised.at_least is None or layout.hidden is not None:  # no stratum shows all four cells
             return []
         bets = ratio_values(name, promised.at_least - slack, positive, len(layout.classes) + 1)
         return [_bet(name, row, segment, confusion(layout).key, bets, None, promised.at_least - slack)]
@@ -186,6 +202,8 @@ class Quality(Quiet):
             return explain(seen, RUNBOOK)
         if seen.subject in (better.ERROR, better.ABS_ERROR):
             return better.explain(seen)
+        if seen.subject == ordering.SUBJECT:
+            return ordering.explain(seen, RUNBOOK)
         where = "" if seen.segment == "whole" else f" on {seen.segment}"
         name, _, horizon = seen.subject.partition("@")
         early = " so far, by the labels that came early," if horizon == "typical" else ""

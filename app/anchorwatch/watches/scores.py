@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from anchorwatch.estimators.cbpe import Calibrated, calibrated
-from anchorwatch.estimators.reference_bins import digitize
-from anchorwatch.watches.base import SCORE, Columns, Count, Floats, Ints, short_hash
+from anchorwatch.watches.base import SCORE, Count, Floats, Ints, short_hash
 
 if TYPE_CHECKING:
     from anchorwatch.watches.layout import Layout
+
+
+# What is kept of a score (`Layout.kept`): 0 nothing, bin + BINS; below BINS group + 1, as it was before bins were kept.
+BINS = 64
+EXPLORED = 128  # added to it: above all bins
 
 
 class Scores(NamedTuple):
     calibrated: Calibrated
     said: Floats  # mean score of each group in the reference
     group: Ints  # of each score bin
-    edges: Floats  # between score bins
     positive: int  # code of the class that a score is the probability of
     id: str  # of bins and groups
 
@@ -25,10 +28,9 @@ class Scores(NamedTuple):
     def groups(self) -> int:
         return len(self.said)
 
-    def of(self, columns: Columns) -> Ints:
-        """int64[n]: group of each prediction, -1 without a score."""
-        bins = digitize(columns.score, self.edges)
-        return np.where(bins < 0, -1, self.group[bins])
+    def of(self, kept: Ints) -> Ints:
+        """int64[n]: group of each prediction by what is kept of its score, -1 without one. kept: int64[n], without EXPLORED."""
+        return np.where(kept < BINS, kept - 1, self.group[np.clip(kept - BINS, 0, len(self.group) - 1)])
 
     @property
     def cells(self) -> Count:
@@ -44,6 +46,11 @@ def read(found: Mapping[str, Sequence[float]]) -> tuple[Calibrated, Ints] | None
     return calibrated(cells, found["said"], np.array(found["answer"], np.bool_)), np.array(found["group"], np.int64)
 
 
+def bins_of(kept: Ints) -> Ints:
+    """int64[n]: score bin by what is kept of a score, -1 where none is known."""
+    return np.maximum(kept - BINS, -1)
+
+
 def scores_of(layout: "Layout") -> Scores | None:
     """None where the reference could not tell: no binary task, no threshold on the score, too few labels."""
     known = read(layout.reference.expected) if layout.reference is not None else None
@@ -55,4 +62,4 @@ def scores_of(layout: "Layout") -> Scores | None:
     if positive is None:
         return None
     said = np.array(layout.reference.expected["said"])
-    return Scores(known[0], said, known[1], edges, positive, short_hash(edges.tolist(), known[1].tolist(), positive))
+    return Scores(known[0], said, known[1], positive, short_hash(edges.tolist(), known[1].tolist(), positive))

@@ -7,6 +7,7 @@ from anchorwatch.stages.reference.counting import counted
 from anchorwatch.watches import catalogue
 from anchorwatch.watches.base import Reference
 from anchorwatch.watches.layout import Layout
+from anchorwatch.watches.ordering import SUBJECT
 from anchorwatch.watches.siblings import share
 
 
@@ -37,7 +38,8 @@ def test_hours_of_the_day_are_learnt_from_rows_and_its_swing_is_no_clumping() ->
     assert flat.season == {}
     assert usual.max() - usual.min() > 0.3
     assert flat.phi["predictions:answer/whole"][0] > 4 > daily.phi.get("predictions:answer/whole", (1.0,))[0]
-    assert all(np.array_equal(flat.counts[key], daily.counts[key]) for key in flat.counts)
+    added = [key for key in flat.counts if not key.startswith(SUBJECT)]  # draws of an AUC are of a stretch, here of another length
+    assert all(np.array_equal(flat.counts[key], daily.counts[key]) for key in added)
 
 
 def test_siblings_are_counted_beside_ours_and_what_lies_outside_our_events_is_nobodys_share() -> None:

@@ -19,6 +19,7 @@ from anchorwatch.stages.reference.written import reference_to_json
 from anchorwatch.stages.windows import OpenWindow, numbered
 from anchorwatch.watches.base import Floats, Ints, Monitor, Reference, Watch, short_hash
 from anchorwatch.watches.layout import Layout
+from anchorwatch.watches.ordering import derived
 from anchorwatch.watches.pace import EVENTS
 from anchorwatch.watches.siblings import SIBLINGS, Allowance, share
 from anchorwatch.watches.volume import AMOUNT
@@ -60,6 +61,7 @@ def counted(contract: Contract, first: Reference, rows: Rows, places: Mapping[st
             known[number // together] = known[number // together] + dense if number // together in known else dense
             if by_hour:
                 hours.setdefault(key, []).append((number, dense[:ROWS_MAX].astype(np.int32)))
+    stretches |= derived(layout, stretches)
     counts = {key: np.sum(list(found.values()), axis=0) for key, found in stretches.items()}
     known_counts = replace(first, counts=counts)
     season = seasons(Layout(contract, known_counts, watches), hours) if by_hour else {}
