@@ -1,6 +1,7 @@
 from typing import Any
 
 import numpy as np
+import pytest
 from tests.traffic import LOAN, T0, contract_of, loan_reference, prediction
 
 from anchorwatch.runtime import formats
@@ -76,6 +77,26 @@ def test_confidence_is_the_larger_side_of_one_score_or_the_largest_of_many() -> 
 
     np.testing.assert_allclose(found.confidence, [1.0, 0.7, 0.9, np.nan])
     np.testing.assert_allclose(found.score, [0.0, 0.3, 0.1, np.nan])
+
+
+MANY = LOAN.replace("binary", "multiclass").replace('classes: ["no", "yes"], positive: "yes"', 'classes: ["no", "yes", "maybe"]')
+
+
+@pytest.mark.parametrize("others", [[], [{}, {"scores": {"no": 0.7, "yes": 0.3}}, {"scores": {"no": 1.0}}]], ids=["all alike", "some lack"])
+def test_the_margin_of_many_classes_is_how_far_the_likeliest_is_above_the_next(others: list[dict[str, Any]]) -> None:
+    alike = [{"scores": {"no": a, "yes": b, "maybe": c}} for a, b, c in ((0.5, 0.3, 0.2), (0.1, 0.1, 0.8), (0.4, 0.4, 0.2))]
+    found = columns([*alike, *others], Layout(contract_of(MANY), None, catalogue()))
+    assert found.margin is not None
+
+    np.testing.assert_allclose(found.margin, [0.2, 0.7, 0.0, np.nan, 0.4, np.nan][: len(alike) + len(others)])
+    np.testing.assert_allclose(found.confidence, [0.5, 0.8, 0.4, np.nan, 0.7, 1.0][: len(alike) + len(others)])
+
+
+def test_two_classes_and_records_without_probabilities_have_no_margin() -> None:
+    many = Layout(contract_of(MANY), None, catalogue())
+
+    assert columns([{"scores": {"no": 0.9, "yes": 0.1}}]).margin is None
+    assert columns([{}, {}], many).margin is None
 
 
 def test_segments_come_from_the_record_and_only_listed_values_have_rows() -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 WHOLE, OTHER = "whole", "other"
 # What the model itself gives stands beside its features, of which one may be called `score` as well.
-SCORE, CONFIDENCE, ANSWER, ABS_ERROR = "$.score", "$.confidence", "$.prediction", "$.abs_error"
+SCORE, CONFIDENCE, MARGIN, ANSWER, ABS_ERROR = "$.score", "$.confidence", "$.margin", "$.prediction", "$.abs_error"
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 NEWS_RUNBOOK = (  # what got better may as well be a leak, a cache, or labels that stay away
@@ -71,6 +71,7 @@ class Columns:
     latency_s: Floats
     end_to_end_s: Floats
     explored: NDArray[np.bool_] | None = None  # let through at random (hidden.py); None: the contract explores nothing
+    margin: Floats | None = None  # of many classes: how far the largest probability is above the next; None: nobody gave two
     stale: dict[str, Ints] = field(default_factory=dict)  # feature with `stale_after` -> 1 stale, 0 fresh, -1 not told
 
 

@@ -1,7 +1,8 @@
 """Did the scores or the mix of answers move? Did confidence collapse?
 
 Question: do scores, confidence or the shares of classes differ from the reference by more than we care about?
-Method: scores (or predicted values) in 32 bins at reference quantiles, judged as ranks in place and spread (rank_tilt); the class mix as one
+Method: scores (or predicted values) in 32 bins at reference quantiles, judged as ranks in place and spread (rank_tilt), so the
+  confidence and, of many classes, the margin of the likeliest over the next; the class mix as one
   0/1 stream per class and direction, within 5 points of the reference (detection.md 5.3); scores that are missing or outside 0..1 as a
   0/1 stream, lest logits or per cent leave only those to judge that lie inside by chance. A cause, never a page by itself.
 Runbook: look at what the inputs watch says first; then at a new model version; then ask whether the world changed.
@@ -13,7 +14,21 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from anchorwatch.estimators.reference_bins import digitize
-from anchorwatch.watches.base import ANSWER, CONFIDENCE, SCORE, Add, Columns, Count, Explained, Monitor, Quiet, Seen, Stream, short_hash
+from anchorwatch.watches.base import (
+    ANSWER,
+    CONFIDENCE,
+    MARGIN,
+    SCORE,
+    Add,
+    Columns,
+    Count,
+    Explained,
+    Monitor,
+    Quiet,
+    Seen,
+    Stream,
+    short_hash,
+)
 from anchorwatch.watches.lines import EVENTS_MIN, category_monitor, line_of, tilt_monitor
 
 if TYPE_CHECKING:
@@ -27,11 +42,11 @@ CLEAR_DAYS = 1.0
 RUNBOOK = (__doc__ or "").partition("Runbook: ")[2].strip()
 
 
-BINNED = {"score": SCORE, "confidence": CONFIDENCE, "answer": ANSWER}  # subject -> its bins in the reference
+BINNED = {"score": SCORE, "confidence": CONFIDENCE, "margin": MARGIN, "answer": ANSWER}  # subject -> its bins in the reference
 
 
 def binned(layout: "Layout") -> list[str]:
-    """Which of score, confidence, answer (regression) the reference holds bins for."""
+    """Which of score, confidence, margin (many classes), answer (regression) the reference holds bins for."""
     return [name for name, place in BINNED.items() if len(layout.edges(place))]
 
 
@@ -54,7 +69,10 @@ class Predictions(Quiet):
 
     def count(self, layout: "Layout", columns: Columns, add: Add) -> None:
         for name in binned(layout):
-            column = {"score": columns.score, "confidence": columns.confidence}.get(name, columns.numbers.get(ANSWER, columns.score))
+            given = {"score": columns.score, "confidence": columns.confidence, "margin": columns.margin}
+            column = given.get(name, columns.numbers.get(ANSWER))
+            if column is None:
+                continue
             there = ~np.isnan(column) & ~columns.failed
             add(count_of(layout, name).key, digitize(column, layout.edges(BINNED[name])), there)
         if NO_SCORE.key in layout.counts:
@@ -96,12 +114,21 @@ class Predictions(Quiet):
                 f"The model is less sure of its answers{where} than in the reference (median rank {100 * (seen.current or 0):.0f} of 100)."
             )
             return Explained("ConfidenceCollapsed", text, RUNBOOK)
+        if seen.subject == "margin" and seen.label == "place":
+            how = {"up": "more", "down": "less"}[seen.direction]
+            text = (
+                f"The model's first choice stands out {how} from its second{where} than in the reference"
+                f" (median rank {100 * (seen.current or 0):.0f} of 100)."
+            )
+            return Explained("ConfidenceCollapsed" if seen.direction == "down" else "PredictionsShifted", text, RUNBOOK)
         how = (
             {"up": "higher", "down": "lower"}[seen.direction]
             if seen.label == "place"
             else {"up": "wider", "down": "narrower"}[seen.direction]
         )
-        what = {"score": "Scores", "confidence": "Confidences"}.get(seen.subject, "Predicted values")
+        what = {"score": "Scores", "confidence": "Confidences", "margin": "Margins between the two likeliest classes"}.get(
+            seen.subject, "Predicted values"
+        )
         text = f"{what}{where} are {how} than in the reference (mean rank {100 * (seen.current or 0):.0f} of 100)."
         if seen.label != "place":
             text = f"{what}{where} are spread {how} than in the reference."

@@ -17,7 +17,7 @@ from anchorwatch.stages.reference.habits import habits
 from anchorwatch.stages.reference.written import reference_from_json, reference_to_json
 from anchorwatch.stages.windows import kind_of
 from anchorwatch.watches import catalogue
-from anchorwatch.watches.base import ABS_ERROR, ANSWER, CONFIDENCE, SCORE, Columns, Floats, Ints, Reference, Watch
+from anchorwatch.watches.base import ABS_ERROR, ANSWER, CONFIDENCE, MARGIN, SCORE, Columns, Floats, Ints, Reference, Watch
 from anchorwatch.watches.layout import Layout, segment_name
 from anchorwatch.watches.pace import pace_of
 from anchorwatch.watches.siblings import busy
@@ -54,6 +54,8 @@ def learn(
     decided_s, reasons = habits(rows.predictions, rows.at, rows.decisions, rows.decided)
     bins = {name: _edges(values) for name, values in columns.numbers.items() if name != ANSWER}
     bins |= {SCORE: _edges(columns.score), CONFIDENCE: _edges(columns.confidence)}
+    if columns.margin is not None:
+        bins[MARGIN] = _edges(columns.margin)
     limit = threshold(declared, columns.score, columns.codes.get(ANSWER, np.zeros(0, np.int64)))
     if limit is not None:
         bins[SCORE] = np.union1d(bins[SCORE], [limit])  # so that a bin has one answer
