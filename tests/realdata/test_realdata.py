@@ -12,6 +12,7 @@ from tests.realdata.claims import (
     by_the_hour,
     byte_order_mark,
     no_renames,
+    order,
     quarters,
     renames,
     silence,
@@ -42,6 +43,7 @@ def test_california_calls_its_reference_unstable_and_hears_the_summer_of_2021() 
 
     assert unstable(found).met
     assert summer(found).met
+    assert order(found).met
     assert found.refused == 0
 
 

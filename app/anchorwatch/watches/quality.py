@@ -5,8 +5,9 @@ Method: predictions are counted when they are as old as `labels.delay.late`, and
   then; each horizon has its own line from the same horizon of the reference, so like is compared with like (detection.md 5.4 i). `typical`
   warns hours or days earlier and never pages: early labels are not a fair sample, and a change of the delay moves them; promises are judged at
   `late` alone. Errors are a 0/1 stream against their line; a promise on F1, precision or recall is a bet per confusion cell; regression errors,
-  at `late`, are clipped at the reference's 99.5 % point. Of rarer classes recall and precision are judged as well (classwise.py). River's
-  metrics come from the same cells. Scores that no longer mean what they did are warned of (`Miscalibrated`, calibrating.py). Where truth is
+  at `late`, are clipped at the reference's 99.5 % point. Of rarer classes recall and precision are judged as well (classwise.py), of
+  binary models with scores their order (ordering.py). River's metrics come from the same cells.
+  Scores that no longer mean what they did are warned of (`Miscalibrated`, calibrating.py). Where truth is
   hidden, what is visible and what was explored are judged apart (hidden.py).
   An error that fell by a fifth, and two points, is told as news (`QualityRose`, better.py).
 Runbook: open the trace of a wrong prediction; compare with what the inputs and predictions watches say; ask for a new model version.

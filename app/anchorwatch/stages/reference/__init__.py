@@ -53,9 +53,8 @@ def learn(
     delays, errors = _pairs(declared, rows)
     decided_s, reasons = habits(rows.predictions, rows.at, rows.decisions, rows.decided)
     bins = {name: _edges(values) for name, values in columns.numbers.items() if name != ANSWER}
-    bins |= {SCORE: _edges(columns.score), CONFIDENCE: _edges(columns.confidence)}
-    if columns.margin is not None:
-        bins[MARGIN] = _edges(columns.margin)
+    given = {SCORE: columns.score, CONFIDENCE: columns.confidence, MARGIN: columns.margin}
+    bins |= {name: _edges(values) for name, values in given.items() if values is not None}
     limit = threshold(declared, columns.score, columns.codes.get(ANSWER, np.zeros(0, np.int64)))
     if limit is not None:
         bins[SCORE] = np.union1d(bins[SCORE], [limit])  # so that a bin has one answer
