@@ -21,7 +21,7 @@ from tests.realdata import (
     shuffled,
 )
 from tests.realdata.reading import DAY_MS, HOUR_MS, Stream, ms
-from tests.realdata.shown import Claim, Shown, day, exact, heard, unjudged
+from tests.realdata.shown import Claim, Shown, day, exact, heard
 
 from anchorwatch.runtime.backtest import Told
 from anchorwatch.runtime.report_table import Row, rows_of

@@ -52,9 +52,8 @@ def learn(
     columns = maker.columns(rows.predictions, rows.latency_ms, np.full(len(rows.predictions), np.nan), rows.at)
     delays, errors = _pairs(declared, rows)
     decided_s, reasons = habits(rows.predictions, rows.at, rows.decisions, rows.decided)
-    bins = {name: _edges(values) for name, values in columns.numbers.items() if name != ANSWER}
-    given = {SCORE: columns.score, CONFIDENCE: columns.confidence, MARGIN: columns.margin}
-    bins |= {name: _edges(values) for name, values in given.items() if values is not None}
+    given = columns.numbers | {SCORE: columns.score, CONFIDENCE: columns.confidence, MARGIN: columns.margin}
+    bins = {name: _edges(values) for name, values in given.items() if name != ANSWER and values is not None}
     limit = threshold(declared, columns.score, columns.codes.get(ANSWER, np.zeros(0, np.int64)))
     if limit is not None:
         bins[SCORE] = np.union1d(bins[SCORE], [limit])  # so that a bin has one answer

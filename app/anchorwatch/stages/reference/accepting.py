@@ -15,6 +15,7 @@ from anchorwatch.stages.reference.written import reference_to_json
 from anchorwatch.watches.base import WHOLE, Accepted, Ints, Monitor, Reference, short_hash
 from anchorwatch.watches.layout import Layout
 from anchorwatch.watches.lines import EVENTS_MIN, RANKS_MIN
+from anchorwatch.watches.ordering import DRAWS_MIN, METRIC
 from anchorwatch.watches.volume import AMOUNT
 
 ACCEPTED_MAX = 32  # monitors of one model with a normal of their own; each costs judge a layout. Above: learn the whole anew
@@ -83,7 +84,7 @@ def accepted(layout: Layout, monitor: Monitor, rows: Rows, places: Mapping[str, 
     counts = {key: _rows_of(found.counts[key], monitor.row) for key in _read_by(layout, monitor) if key in found.counts}
     made = Accepted(begin, end, n, counts, found.phi.get(monitor.like or monitor.key, ()))
     watch = next(each for each in layout.watches if each.name == monitor.watch)
-    seen, needed = events_of(counts, monitor), RANKS_MIN if monitor.unit == "rank" else EVENTS_MIN
+    seen, needed = events_of(counts, monitor), _needed(monitor)
     own = layout.under(place_of(layout, monitor), made)
     after = own.find(watch, monitor.key) or own.find(watch, monitor.like) if seen >= needed else None
     if after is None:
@@ -100,6 +101,10 @@ def events_of(counts: Mapping[str, Ints], monitor: Monitor) -> int:
         stream = monitor.streams[0]
         dense, symbols, row = counts.get(stream.key), stream.n, monitor.row if stream.n_row is None else stream.n_row
     return 0 if dense is None else int(dense[row, symbols].sum())
+
+
+def _needed(monitor: Monitor) -> int:
+    return RANKS_MIN if monitor.unit == "rank" else DRAWS_MIN if monitor.metric == METRIC else EVENTS_MIN
 
 
 def with_accepted(contract: Contract, reference: Reference, made: Mapping[str, Accepted]) -> Reference:
