@@ -40,7 +40,7 @@ def _known_ms(row: dict[str, str]) -> int:
 
 
 def true_pages(found: Told) -> Shown:
-    """Of the flights that a page is about, those of half a day at least: were more cancelled, or their labels later than `late`, than the line?
+    """Of the flights that a page is about, half a day at least: were more cancelled, their labels later, their scores in worse order than the line?
 
     Labels come at departure: an evening of storms makes them later than an hour, and all are in after 12. `late: 1h` in the contract pages then.
     """
@@ -48,12 +48,18 @@ def true_pages(found: Told) -> Shown:
     lines = {(f.name, f.subject, f.segment): f.line or 0.0 for f in found.findings}
     wrong, later = [], []
     for page in pages:
-        mine = truth.inside(min(page.since_ms, page.at_ms - HALF_DAY_MS) - LATE_MS, page.at_ms - LATE_MS, page.segment)
+        begin, end = min(page.since_ms, page.at_ms - HALF_DAY_MS) - LATE_MS, page.at_ms - LATE_MS
+        mine, line = truth.inside(begin, end, page.segment), lines.get((page.name, page.subject, page.segment), 0.0)
+        if page.subject.startswith("auc@"):
+            if (truth.disorder(begin, end, page.segment) or 0.0) <= 1 - line:
+                wrong.append(page)
+            continue
         bad = truth.delay[mine] > LATE_MS if page.name == "LabelsLate" else truth.size[mine] > 0
-        if not mine.any() or bad.mean() <= lines.get((page.name, page.subject, page.segment), 0.0):
+        if not mine.any() or bad.mean() <= line:
             wrong.append(page)
         if page.name == "LabelsLate":
             later.append(float(np.mean(truth.delay[mine] > HALF_DAY_MS)))
-    words = f"{len(pages) - len(wrong)} of {len(pages)} are true: {len(pages) - len(later)} on cancelled flights, {len(later)} on labels later than "
-    words += f"an hour, of which at most {max(later, default=0):.3f} come after 12 h"
+    order = sum(page.subject.startswith("auc@") for page in pages)
+    words = f"{len(pages) - len(wrong)} of {len(pages)} are true: {len(pages) - len(later) - order} on cancelled flights, {order} on the order of "
+    words += f"scores, {len(later)} on labels later than an hour, of which at most {max(later, default=0):.3f} come after 12 h"
     return Shown(not wrong, words + (f"; wrong: {told_of(wrong)}" if wrong else ""))
