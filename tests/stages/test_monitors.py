@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from tests.traffic import LOAN, contract_of, loan_reference
 
-from anchorwatch.stages.monitors import Monitors, shares
+from anchorwatch.stages.monitors import Monitors
 from anchorwatch.watches import catalogue
 from anchorwatch.watches.base import Ints
 from anchorwatch.watches.layout import Layout
@@ -19,19 +19,6 @@ def flat_of(of: Layout, name: str, counts: dict[int, int], row: int = 0) -> Ints
     for symbol, n in counts.items():
         of.view(flat, next(key for key, count in of.counts.items() if count.name == name))[row, symbol] = n
     return flat
-
-
-def test_shares_of_each_list_sum_to_at_most_one() -> None:
-    monitors = Monitors(layout(), 30.0)
-    by_list: dict[tuple[str, bool], float] = {}
-    for monitor, share in ((m, shares(monitors.every, len(monitors.layout.segments) - 1)[m.key]) for m in monitors.every):
-        by_list[monitor.watch, monitor.news] = by_list.get((monitor.watch, monitor.news), 0.0) + share
-
-    assert by_list["quality", False] + by_list["latency", False] <= 1
-    assert by_list["inputs", False] <= 0.5 + 1e-9
-    assert by_list["predictions", False] <= 0.3 + 1e-9
-    assert by_list["quality", True] <= 0.6 + 1e-9
-    assert by_list["latency", True] <= 0.2 + 1e-9
 
 
 def test_each_monitor_has_one_key_and_one_place() -> None:

@@ -28,7 +28,8 @@ from anchorwatch.estimators.bank import BernoulliBank, Change, TableBank
 from anchorwatch.estimators.lines import line_above, luck
 from anchorwatch.estimators.tables import promise, promise_heal, stack
 from anchorwatch.runtime.drive import Event, Heard, applied_of
-from anchorwatch.stages.monitors import Monitors, shares
+from anchorwatch.stages.banks import shares
+from anchorwatch.stages.monitors import Monitors
 from anchorwatch.stages.reference import reference_to_json
 from anchorwatch.watches import better, catalogue
 from anchorwatch.watches.base import Floats, Ints, Monitor

@@ -8,7 +8,8 @@ from tests.watches.seeing import layout, seen
 
 from anchorwatch.events import Finding
 from anchorwatch.runtime.drive import Event, Heard
-from anchorwatch.stages.monitors import Monitors, shares
+from anchorwatch.stages.banks import shares
+from anchorwatch.stages.monitors import Monitors
 from anchorwatch.watches import catalogue
 from anchorwatch.watches.base import FOLLOWED, IGNORED, NO_DECISION, OVERRIDDEN, UNTOLD, Ints, Used
 from anchorwatch.watches.impact import BYPASSED, REASONED, WATCH, BypassRule, agreement, kappa, kappa_draws, uses

@@ -15,7 +15,7 @@ from tests.watches.siblings_traffic import KINDS, STEPS, Pair
 from anchorwatch.alerting.budget import share as share_of
 from anchorwatch.estimators.bank import BernoulliBank
 from anchorwatch.estimators.lines import clumping
-from anchorwatch.stages.monitors import shares
+from anchorwatch.stages.banks import shares
 from anchorwatch.watches import catalogue
 from anchorwatch.watches.alive import WATCH
 from anchorwatch.watches.base import Ints, Monitor, Reference

@@ -1,17 +1,15 @@
 """All monitors of one model in banks: which counts feed which stream, and what is heard when a window closes."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anchorwatch.alerting.budget import kind_of, share
-from anchorwatch.estimators.bank import OPEN, BernoulliBank, Change, TableBank
+from anchorwatch.estimators.bank import OPEN, BernoulliBank, Change
 from anchorwatch.estimators.season import CELLS, HOUR_MS
-from anchorwatch.estimators.tables import stack
-from anchorwatch.watches.base import WHOLE, Floats, Ints, Monitor
+from anchorwatch.stages.banks import Banks, Group, shares
+from anchorwatch.watches.base import Floats, Ints, Monitor
 from anchorwatch.watches.layout import Layout
 from anchorwatch.watches.pace import cell_of
 
@@ -29,17 +27,6 @@ class Heard(NamedTuple):
     reference: float | None
 
 
-class Group(NamedTuple):
-    """One bank: its monitors, and where their counts lie in the flat array."""
-
-    monitors: list[Monitor]
-    bank: BernoulliBank | TableBank
-    at: Ints  # places, all streams or symbols one after the other
-    starts: Ints  # where each stream's places begin (0/1 form: n and k in turn)
-    width: int  # table form: symbols of the bank; 0/1 form: 0
-    complement: NDArray[np.bool_]  # 0/1 form: of each stream, whether its ones are the others
-
-
 class Monitors:
     def __init__(self, layout: Layout, level_days: float) -> None:
         self.layout, self.level_days = layout, level_days
@@ -48,9 +35,9 @@ class Monitors:
         self.groups: dict[str, Group] = {}
         zero_one = [m for m in self.every if m.streams]
         if zero_one:
-            self.groups["zero_one"] = self._zero_one(zero_one)
+            self.groups["zero_one"] = self._banks.zero_one(zero_one)
         for kind in sorted({_table_kind(m) for m in self.every if m.tilt}):
-            self.groups[kind] = self._table([m for m in self.every if m.tilt and _table_kind(m) == kind])
+            self.groups[kind] = self._banks.table([m for m in self.every if m.tilt and _table_kind(m) == kind])
         self._hours = self._lines_of_hours()
         self._hour = -1  # local hour of the week whose lines are in force; -1: those of the whole week
         self.owed: dict[str, float] = {}  # days of credit of a bank that waits for its next spell: most windows end none
@@ -59,44 +46,9 @@ class Monitors:
 
     # banks
 
-    def _settings(self, monitors: Sequence[Monitor]) -> dict[str, Any]:
-        return {
-            "share": [self._shares[m.key] for m in monitors],
-            "clear_days": [m.clear_days for m in monitors],
-            "pages": [m.harm and m.pages and kind_of(m.watch, news=m.news) == "harm" for m in monitors],
-            "news": [m.news for m in monitors],
-            "level_days": self.level_days,
-            "healing_min": [m.healing_min for m in monitors],
-        }
-
-    def _zero_one(self, monitors: list[Monitor]) -> Group:
-        streams = [(i, j, s) for i, m in enumerate(monitors) for j, s in enumerate(m.streams)]
-        phi = [self.layout.phi_of(monitors[i], len(monitors[i].streams))[j] for i, j, _ in streams]
-        bank = BernoulliBank(
-            group=[i for i, _, _ in streams], line=[s.line for _, _, s in streams], phi=phi,
-            up=[s.direction != "down" for _, _, s in streams], **self._settings(monitors),
-        )  # fmt: skip
-        pieces = []
-        for i, _, s in streams:
-            row = monitors[i].row
-            pieces += [self.layout.at(s.key, row if s.n_row is None else s.n_row, s.n), self.layout.at(s.key, row, s.k)]
-        starts = np.cumsum([0, *(len(piece) for piece in pieces[:-1])])
-        return Group(monitors, bank, np.concatenate(pieces), starts, 0, np.array([s.complement for _, _, s in streams]))
-
-    def _table(self, monitors: list[Monitor]) -> Group:
-        tilts = [m.tilt for m in monitors if m.tilt is not None]
-        heal = stack([t.heal for t in tilts])
-        width = heal.score.shape[-1]
-        tables = np.zeros((len(tilts), len(tilts[0].table), width))
-        at = np.full((len(tilts), width), self.layout.size)  # one place beyond the flat array holds 0
-        phi = np.ones((len(tilts), len(tilts[0].table)))
-        for i, (monitor, tilt) in enumerate(zip(monitors, tilts, strict=True)):
-            tables[i, :, : len(tilt.symbols)] = tilt.table
-            at[i, : len(tilt.symbols)] = self.layout.at(tilt.key, monitor.row, tilt.symbols)
-            per_score = np.array(self.layout.phi_of(monitor, tilt.heal.score.shape[1]))
-            phi[i] = per_score[tilt.heal.of_row]
-        bank = TableBank(tables=tables, phi=phi, heal=heal, **self._settings(monitors))
-        return Group(monitors, bank, at.reshape(-1), np.zeros(0, np.int64), width, np.zeros(0, np.bool_))
+    @property
+    def _banks(self) -> Banks:
+        return Banks(self.layout, self._shares, self.level_days)
 
     def _lines_of_hours(self) -> Floats | None:
         """float64[streams, 168] of the 0/1 bank; None where no monitor has hours of its own."""
@@ -260,7 +212,7 @@ class Monitors:
                 group.bank.restore(kept)
             elif own:
                 known = [group.monitors[i] for i in own]
-                before = self._zero_one(known) if isinstance(group.bank, BernoulliBank) else self._table(known)
+                before = self._banks.zero_one(known) if isinstance(group.bank, BernoulliBank) else self._banks.table(known)
                 before.bank.restore(kept)
                 group.bank.take_over(before.bank, own, range(len(own)))
         self.carried = {part.removeprefix(CARRIED): a.astype(np.int64) for part, a in arrays.items() if part.startswith(CARRIED)}
@@ -278,17 +230,6 @@ def _table_kind(monitor: Monitor) -> str:
     up, bets = monitor.tilt.heal.up, len(monitor.tilt.table)
     halves = bool(up[: bets // 2].all() and not up[bets // 2 :].any())
     return f"up{bets}" if up.all() else f"halves{bets}" if halves else f"table{bets}"
-
-
-def shares(monitors: Sequence[Monitor], n_segments: int) -> dict[str, float]:
-    """Days of credit a day of each monitor: detection.md 1."""
-    parts = Counter((m.watch, m.segment, m.news) for m in monitors)
-    return {
-        m.key: share(
-            m.watch, whole=m.segment == WHOLE, n_segments=max(n_segments, 1), n_parts=parts[m.watch, m.segment, m.news], news=m.news
-        )
-        for m in monitors
-    }  # fmt: skip
 
 
 def _same(a: Monitor, b: Monitor) -> bool:
