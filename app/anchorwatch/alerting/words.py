@@ -1,4 +1,4 @@
-"""How is a remembered alert written down? `Alert` of `events.py`: labels that stay, words, links, bounded in size, strict JSON."""
+"""How is a remembered alert written down? `Alert` of `events`: labels that stay, words, links, bounded in size, strict JSON."""
 
 import unicodedata
 from collections.abc import Mapping

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anchorwatch import events
-from anchorwatch.events import Answer, Counts, Headed, Row, Rows, canonical, headed, texts
+from anchorwatch.events import Answer, Counts, canonical, texts
 
 
 def test_the_examples_in_the_docstrings_hold() -> None:
@@ -63,22 +63,3 @@ def test_counts_of_a_segment_left_out_are_not_added() -> None:
     Counts.pack(np.array([[1, 2], [3, 4]])).add_to(total, np.array([-1, 0]))
 
     assert total.tolist() == [[3, 4]]
-
-
-def test_rows_by_column_are_the_rows() -> None:
-    plain: list[Row] = [(b"a", b"1", 4, 100), (None, None, 6, 90), (b"c", b"3", 7, 110)]
-
-    rows = Rows.of(plain)
-
-    assert (list(rows), rows[1], list(rows[1:]), len(rows)) == (plain, plain[1], plain[1:], 3)
-    assert Rows.of(rows) is rows
-    assert list(Rows.of([])) == []
-
-
-def test_rows_by_column_keep_the_headers_of_those_that_have_some() -> None:
-    plain: Row = (b"a", b"1", 4, 100)
-
-    rows = Rows.of([headed(plain, [("x", b"1"), ("x", b"2")]), plain])
-
-    assert [row.headers for row in rows if isinstance(row, Headed)] == [{"x": b"2"}, {}]
-    assert (list(rows[1:]), rows[0]) == ([plain], plain)
