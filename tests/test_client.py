@@ -18,7 +18,7 @@ from anchorwatch.client import Client, Fake
 from anchorwatch.errors import ConfigError
 from anchorwatch.events import Flag, FlagChange, Prediction, Row
 from anchorwatch.sources.base import Shape
-from anchorwatch.sources.native import Decisions, Flags, Outcomes, Predictions
+from anchorwatch.sources.native import Complaints, Decisions, Flags, Outcomes, Predictions
 
 
 def rows(watch: Fake, topic: str) -> list[Row]:
@@ -55,19 +55,22 @@ def test_everything_it_sends_is_taken_by_the_decoder_without_a_note() -> None:
         p.answer(True, scores={"true": 0.5, "false": 0.5})
     watch.outcome(p.id, label="pass", source="chargeback", revision=1)
     watch.decision(p.id, action="review", use="overridden", reason="vip")
+    watch.complaint(p.id, "chargeback", actor="customer")
     watch.flag("fraud-model-on", "off", actor="j.doe", reason="latency")
 
     found = [
         Predictions([Shape("fraud", {"amount": "number", "country": "category"})]).decode(rows(watch, "predictions")),
         Outcomes().decode(rows(watch, "outcomes")),
         Decisions().decode(rows(watch, "decisions")),
+        Complaints().decode(rows(watch, "complaints")),
         Flags().decode(rows(watch, "flags")),
     ]
 
-    assert [(len(each.records), each.refused, each.tally) for each in found] == [(1, [], {})] * 4
-    assert [record.prediction_id for each in found[:3] for record in each.records] == [p.id] * 3
+    assert [(len(each.records), each.refused, each.tally) for each in found] == [(1, [], {})] * 5
+    assert [record.prediction_id for each in found[:4] for record in each.records] == [p.id] * 4
     assert watch.posts[-1].key == b"prod/fraud-model-on"
     assert watch.flags[0].models == ["fraud"]
+    assert (watch.complaints[0].kind, watch.complaints[0].model) == ("chargeback", "fraud")
 
 
 def test_a_block_that_raises_tells_of_a_failed_call_and_lets_the_error_through() -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from anchorwatch import events
 from anchorwatch.events import Row
-from anchorwatch.sources.native import Decisions, Flags, Outcomes, Predictions
+from anchorwatch.sources.native import Complaints, Decisions, Flags, Outcomes, Predictions
 
 ROOT = Path(__file__).parent.parent
 SCHEMAS = ROOT / "schemas"
@@ -41,6 +41,7 @@ GOOD: dict[str, list[dict[str, Any]]] = {
     ],
     "outcome": [OUTCOME, OUTCOME | {"label": 0, "revision": 2, "kind": "proxy", "known_at_ms": 0}],
     "decision": [{"prediction_id": "o-4711", "model": "fraud", "action": "review", "use": "overridden", "reason": "vip"}],
+    "complaint": [{"prediction_id": "o-4711", "model": "fraud"}, {"prediction_id": "o-4711", "model": "fraud", "kind": "churn", "source": "crm"}],
     "flag-change": [{"key": "fraud-model-on", "state": "off", "actor": "j.doe", "models": ["fraud"]}],
     "heartbeat": [{"heartbeat_at_ms": 1_795_338_720_000}, {"heartbeat_at_ms": "2026-11-22T09:12:00Z"}],
     "command": [{"verb": "ack", "target": "prod/fraud/quality:f1/whole", "actor": "ann", "reason": "known", "at_ms": 1}],
@@ -57,6 +58,7 @@ BAD: dict[str, list[dict[str, Any]]] = {
         PREDICTION | {"features": {"amount": {"value": 3}}},
     ],
     "outcome": [{"prediction_id": "p", "model": "m"}, OUTCOME | {"kind": "guess"}, OUTCOME | {"label": None}],
+    "complaint": [{"model": "fraud", "kind": "churn"}, {"prediction_id": "p", "model": "m", "kind": ""}],
     "flag-change": [{"key": "k"}],
 }  # fmt: skip
 
@@ -100,7 +102,7 @@ scalars = (
     | st.floats(-1, 2)
     | st.sampled_from(["", "a", "model", "followed", "flag", "observed"])
 )
-ROLES = {"prediction": Predictions(), "outcome": Outcomes(), "decision": Decisions(), "flag-change": Flags()}
+ROLES = {"prediction": Predictions(), "outcome": Outcomes(), "decision": Decisions(), "complaint": Complaints(), "flag-change": Flags()}
 
 
 @given(st.data(), st.sampled_from(sorted(ROLES)))

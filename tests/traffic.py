@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from anchorwatch import contract as contracts
-from anchorwatch.contract import Contract
+from anchorwatch.contract import READ, Contract
 from anchorwatch.events import Applied, FlagChange
 from anchorwatch.runtime import formats
 from anchorwatch.runtime.drive import Clockwork, Drive, Event, applied_of
@@ -178,18 +178,13 @@ def contract_of(text: str = LOAN, **replaced: str) -> Contract:
 
 def rows_of(contract: Contract, events: Sequence[Event]) -> tuple[Rows, dict[str, int]]:
     """Events decoded as `apply` would decode them, and the place of each feature."""
-    predictions, outcomes, decisions = (
-        [(e.key, e.value, i, e.at_ms) for i, e in enumerate(events) if e.role == role] for role in ("predictions", "outcomes", "decisions")
-    )
+    raw = {role: [(e.key, e.value, i, e.at_ms) for i, e in enumerate(events) if e.role == role] for role in READ}
+    predictions = raw["predictions"]
     declared = with_features(contract, [as_map(row[1] or b"") for row in predictions[:2_000]])
     shapes = [(contract.model, {name: f.type for name, f in declared.features.items()})]
-    p = formats.make("predictions", shapes, contract.model).decode(predictions)
-    o, d = (
-        formats.make("outcomes", shapes, contract.model).decode(outcomes),
-        formats.make("decisions", shapes, contract.model).decode(decisions),
-    )
+    p, *later = [formats.make(role, shapes, contract.model).decode(rows) for role, rows in raw.items()]
     raws = [row[1] or b"" for row in (predictions if p.rows is None else [predictions[i] for i in p.rows])]
-    rows = Rows(p.records, p.at_ms, p.latency_ms, raws, o.records, o.at_ms, d.records, d.at_ms)
+    rows = Rows(p.records, p.at_ms, p.latency_ms, raws, *(column for told in later for column in (told.records, told.at_ms)))
     return rows, {name: i for i, name in enumerate(shapes[0][1])}
 
 

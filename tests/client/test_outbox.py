@@ -25,7 +25,7 @@ PARTITIONS = 4
 @pytest.fixture
 def topics(kafka: Kafka, topic_prefix: str) -> str:
     """The standard source topics under a prefix of this test."""
-    names = [f"{topic_prefix}{name}" for name in ("predictions", "outcomes", "decisions", "flags")]
+    names = [f"{topic_prefix}{name}" for name in ("predictions", "outcomes", "decisions", "complaints", "flags")]
     admin = AdminClient(dict(kafka.client))
     for future in admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in names]).values():
         future.result(30)

@@ -61,6 +61,31 @@ def test_decisions_are_read_where_a_contract_expects_them() -> None:
     assert "decisions" not in feeds(topic, [plain, contract("e", "decisions: {topic: pay.done}")])[0].topics
 
 
+def test_complaints_are_read_where_a_contract_speaks_of_them() -> None:
+    """As decisions; and a topic of complaints is another feed than the same topic of decisions."""
+    few = "promises: {impact: {complaints_at_most: 0.01}}"
+    decided = "promises: {impact: {followed_at_least: 0.5}}"
+    plain, heeding, named = contract("a"), contract("b", more=few), contract("c", "complaints: {topic: aw.complaints}")
+    crm, done = contract("d", "complaints: {topic: crm, keyed: false}"), contract("e", "decisions: {topic: crm}", more=decided)
+
+    found = feeds(topic, [plain, heeding, named, crm, done])
+
+    assert [feed.contracts for feed in found if feed.name == "default"] == [(plain, heeding, named)]
+    assert found[0].topics == {"predictions": "aw.predictions", "outcomes": "aw.outcomes", "complaints": "aw.complaints"}
+    (apart,) = [feed for feed in found if crm in feed.contracts]
+    assert apart.contracts == (crm,)
+    assert apart.read["complaints"] == f"aw.rekeyed.{apart.name}.complaints"
+    assert "complaints" not in next(feed for feed in found if done in feed.contracts).topics
+
+
+def test_a_feed_of_decisions_keeps_the_name_that_it_had_before_complaints_were_read() -> None:
+    """Golden: its state stands under that name."""
+    own = contract("d", "predictions: {topic: pay.scored}, outcomes: {topic: pay.refunds}")
+    done = contract("d", "predictions: {topic: p}, decisions: {topic: x}", "promises: {impact: {followed_at_least: 0.5}}")
+
+    assert [feeds(topic, [each])[0].name for each in (own, done)] == ["pay.scored-8c1937c1", "p-bc476893"]
+
+
 def test_without_contracts_the_standard_topics_are_read() -> None:
     assert [feed.name for feed in feeds(topic, [])] == ["default"]
 

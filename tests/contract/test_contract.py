@@ -210,7 +210,9 @@ def test_check_says_what_is_filled_in_and_what_is_not_judged() -> None:
     checked = check(SMALL + "source: {decisions: {topic: done}}\n", ORIGIN)
 
     assert "labels.positive = block: the second class" in checked.defaulted
-    assert checked.not_judged == ["source.decisions without decisions or promises.impact is accepted, but not judged in this version"]
+    assert checked.not_judged == [
+        "source.decisions without decisions or promises.impact.followed_at_least is accepted, but not judged in this version"
+    ]
     assert not_judged(checked.contract) == checked.not_judged
 
 

@@ -28,7 +28,7 @@ def test_what_is_judged_now_is_not_named() -> None:
 
 
 def test_a_topic_of_decisions_alone_says_nothing_of_what_is_expected() -> None:
-    name = "source.decisions without decisions or promises.impact"
+    name = "source.decisions without decisions or promises.impact.followed_at_least"
 
     assert not_judged(parse(SMALL + "source: {decisions: {topic: done}}\n", "f")) == [f"{name} is accepted, but not judged in this version"]
 
@@ -64,6 +64,8 @@ def test_defaults_that_change_what_is_judged_are_said_and_what_is_written_is_not
     ]
     assert defaulted(parse(FULL, "f")) == []
     assert [line.partition(":")[0] for line in defaulted(parse(FULL.replace(", within: 1h", ""), "f"))] == ["promises.impact.within"]
+    few = FULL.replace("followed_at_least: 0.60", "complaints_at_most: 0.01")
+    assert [line.partition(":")[0] for line in defaulted(parse(few, "f"))] == ["promises.impact.complaints_within"]
 
 
 def test_what_this_version_reads_is_not_refused() -> None:

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 from tests.contract.examples import FULL, SMALL
 
-from anchorwatch.contract import parse
+from anchorwatch.contract import from_json, parse
 from anchorwatch.contract.model import Contract, Value
 
 
@@ -43,6 +43,15 @@ def test_an_id_is_computed_once_and_changes_no_comparison() -> None:
     assert one.id == one.id
     assert one == other
     assert one.key == "prod/fraud"
+
+
+def test_complaints_are_expected_where_they_are_promised_to_be_few_or_come_from_somewhere() -> None:
+    said = ["", "source: {complaints: {}}\n", "promises: {impact: {complaints_at_most: 0.01}}\n"]
+    expecting = [parse(SMALL + text, "f") for text in said]
+
+    assert [contract.expects_complaints for contract in expecting] == [False, True, True]
+    assert [contract.expects_complaints for contract in (from_json(each.as_json(), "f") for each in expecting)] == [False, True, True]
+    assert not any(contract.expects_decisions for contract in expecting)
 
 
 def test_top_level_keys_are_those_of_the_design() -> None:

@@ -23,9 +23,9 @@ def test_all_topics_are_made_once(kafka: Kafka, small: Layout) -> None:
 
     assert {made for _, made in first} == {"created"}
     assert {made for _, made in again} == {"kept"}
-    assert len(first) == len(small.topics) == 13
+    assert len(first) == len(small.topics) == 14
     assert differences(kafka.client, small) == []
-    assert check(kafka.client, [topic.name for topic in small.topics[:3]], [small.topics[-1].name]) == 2
+    assert check(kafka.client, [topic.name for topic in small.topics[:4]], [small.topics[-1].name]) == 2
 
 
 def test_what_differs_is_told_in_sentences(kafka: Kafka, topic_prefix: str, small: Layout) -> None:

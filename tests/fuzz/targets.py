@@ -35,7 +35,7 @@ from anchorwatch.stages.judge import Judge
 from anchorwatch.state import MAGIC, join, unpack
 
 SETTINGS = load(None, {}, {"kafka.bootstrap.servers": "b:9092", "clock": "events"})
-NATIVE: tuple[Role, ...] = ("predictions", "outcomes", "decisions", "flags")
+NATIVE: tuple[Role, ...] = ("predictions", "outcomes", "decisions", "complaints", "flags")
 
 
 class Target(NamedTuple):
@@ -63,6 +63,7 @@ def native(role: Role) -> Target:
     events = [event for event in traffic(40, seed=5) if event.role == role]
     others = {
         "decisions": [b'{"prediction_id":"a","model":"loan","action":"refuse","use":"followed","decided_at_ms":1800000000000}'],
+        "complaints": [b'{"prediction_id":"a","model":"loan","kind":"ticket","complained_at_ms":1800000000000}'],
         "flags": [msgspec.json.encode(FlagChange("loan-on", "off", changed_at_ms=T0, actor="ann"))],
     }
     good = (b"x", b'{"heartbeat_at_ms":1800000000000}', 0, T0)

@@ -2,7 +2,9 @@
 
 import json
 import os
+import random
 import signal
+import time
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 
 import msgspec
 from confluent_kafka import Producer
-from tests.runtime.installation import Installation, until
+from tests.runtime.installation import Installation, Running, until
 from tests.traffic import LOAN, loan_applied
 
 from anchorwatch.engine import topics
@@ -77,4 +79,15 @@ def kill(process: int) -> None:
     os.kill(process, signal.SIGKILL)
 
 
-__all__ = ["PARTITIONS", "PATIENT", "Ground", "kill", "until"]
+def killed_in_turn(running: Running, rng: random.Random) -> None:
+    """Ingest, then judge, each at a random moment; both are there again, and ready."""
+    before = {name: running.stage(name) for name in ("default", "judge")}
+    for stage in before.values():
+        time.sleep(rng.uniform(0.1, 1.5))  # a random moment is the very thing
+        kill(stage["process"])
+    for name, stage in before.items():
+        until(lambda name=name, stage=stage: running.stage(name)["restarts"] > stage["restarts"], what=lambda: running.words)  # type: ignore[misc]
+    running.wait_ready()
+
+
+__all__ = ["PARTITIONS", "PATIENT", "Ground", "kill", "killed_in_turn", "until"]

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from tests.integration.ground import Ground, kill, until
+from tests.integration.ground import Ground, killed_in_turn
 from tests.integration.stream import Stream, now_ms
 from tests.integration.totals import broken, exact, expected, histories
 from tests.integration.workers import Worker
@@ -21,13 +21,7 @@ def test_four_kills_under_the_supervisor_cost_nothing(ground: Callable[..., Grou
         stream = Stream(there.kafka, there.prefix, rate=400)
         for state in ("off", "on"):
             there.turn(state, now_ms())
-            before = {name: running.stage(name) for name in ("default", "judge")}
-            for stage in before.values():
-                time.sleep(rng.uniform(0.1, 1.5))  # a random moment is the very thing
-                kill(stage["process"])
-            for name, stage in before.items():
-                until(lambda name=name, stage=stage: running.stage(name)["restarts"] > stage["restarts"], what=lambda: running.words)  # type: ignore[misc]
-            running.wait_ready()
+            killed_in_turn(running, rng)
         fed = stream.end()
         found = exact(there, fed)
         restarts = [stage["restarts"] for stage in running.ready()["stages"]]

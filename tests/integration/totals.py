@@ -28,7 +28,7 @@ def observed(ground: Ground) -> tuple[Totals, Counter[str], int]:
     for told in ground.told("observations"):
         observation = DECODER.decode(told.value or b"")
         for block in observation.blocks:
-            for kind, segment, n in _cells(block):
+            for kind, segment, n in _told(block):
                 totals[kind][segment] += n
         for table in observation.tallies.values():
             tallies.update(table)
@@ -39,20 +39,20 @@ def observed(ground: Ground) -> tuple[Totals, Counter[str], int]:
     return {kind: dict(counter) for kind, counter in totals.items()}, tallies, holes
 
 
-def _cells(block: Block) -> Iterator[tuple[str, str, int]]:
+def _told(block: Block) -> Iterator[tuple[str, str, int]]:
     for key, counts in block.counts.items():
         name = key.partition("~")[0]
         if name == "answer":
-            yield from (("predictions", block.segments[row], n) for row, _, n in _dense(counts))
+            yield from (("predictions", block.segments[row], n) for row, _, n in cells(counts))
         elif name == "confusion@late":
-            for row, symbol, n in _dense(counts):
+            for row, symbol, n in cells(counts):
                 if symbol < SIDE * SIDE:
                     yield "labelled", block.segments[row], n
                     if symbol // SIDE == symbol % SIDE:
                         yield "correct", block.segments[row], n
 
 
-def _dense(counts: Counts) -> Iterator[tuple[int, int, int]]:
+def cells(counts: Counts) -> Iterator[tuple[int, int, int]]:
     at, value = np.frombuffer(counts.at, "<i4").tolist(), np.frombuffer(counts.value, "<i8").tolist()
     return ((place // counts.symbols, place % counts.symbols, n) for place, n in zip(at, value, strict=True))
 

@@ -8,11 +8,12 @@ import pytest
 from tests.arms import with_shadow, with_slice
 from tests.runtime.loans import LOANS, Fault, T, events, flag, lines
 
-from anchorwatch.contract.model import AlivePromise
+from anchorwatch.contract.model import AlivePromise, Input, Source
 from anchorwatch.errors import ConfigError, ContractError
+from anchorwatch.events import Complaint
 from anchorwatch.runtime.backtest import Course, Told, backtest, learned, of_time, plan, read, sparse, split, unheard
 from anchorwatch.runtime.drive import Clockwork, Event
-from anchorwatch.runtime.report_table import findings_json
+from anchorwatch.runtime.report_table import findings_json, totals
 from anchorwatch.stages.reference import reference_from_json
 from anchorwatch.watches import catalogue
 from anchorwatch.watches.layout import Layout
@@ -299,3 +300,30 @@ def test_lines_name_the_topic_of_siblings_and_how_many_came(tmp_path: Path) -> N
     with pytest.raises(ConfigError) as told_error:
         read(path, ASIDE)
     assert [line.partition(": ")[2][:13] for line in str(told_error.value).splitlines()] == ["n is 0: how m", "at_ms is miss"]
+
+
+# complaints
+
+
+def test_complaints_in_a_file_are_heard_and_a_file_without_any_says_nothing_of_them(tmp_path: Path) -> None:
+    """Where the contract tells their topic; a file has none."""
+    source = LOANS.source.model_copy(update={"complaints": Input(topic="crm.tickets", keyed=False)})
+    contract, found = LOANS.model_copy(update={"source": source}), events(4_000, T)
+    begin = found[-1].at_ms // 2 + T // 2
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(
+        lines([*found, *(complaint(e) for i, e in enumerate(found) if e.role == "predictions" and (e.at_ms > begin or i % 50 == 0))])
+    )
+
+    heard = backtest(plan(contract, read(path, contract), window_ms=1_000, until_ms=begin), SECOND)
+    silent = backtest(plan(contract, found, window_ms=1_000, until_ms=begin), SECOND)
+
+    assert heard.course.contract.source == Source(flags=("loans-on",), complaints=Input())
+    assert {finding.name for finding in heard.findings if finding.watch == "impact"} == {"OutputComplained"}
+    assert totals(heard)["complaints"] == sum(event.role == "complaints" for event in heard.course.events) > 1_000
+    assert [finding for finding in silent.findings if finding.watch == "impact"] == []
+
+
+def complaint(about: Event) -> Event:
+    at = about.at_ms + 400
+    return Event("complaints", at, about.key, msgspec.json.encode(Complaint(about.key.decode(), "loans", complained_at_ms=at)))

@@ -1,10 +1,13 @@
 from dataclasses import replace
 
 import pytest
+from tests.complaining import heeding, heeding_reference
 from tests.traffic import CLOCKWORK, LOAN, T0, Fault, contract_of, flag, in_order, loan_applied, loan_drive, quiet_then, traffic
 
+from anchorwatch.contract import READ
 from anchorwatch.events import Command
 from anchorwatch.runtime.drive import Clockwork, Drive, applied_of
+from anchorwatch.stages.reference import reference_to_json
 
 
 @pytest.mark.parametrize("seed", [11, 12, 13])
@@ -125,6 +128,21 @@ def test_feeding_in_pieces_is_feeding_at_once() -> None:
 
     assert once.heard.findings
     assert [f.summary for f in pieces.heard.findings] == [f.summary for f in once.heard.findings]
+
+
+def test_a_topic_of_which_nothing_comes_holds_no_window_open() -> None:
+    """Of complaints that are expected, and not in the file: the same findings, and windows close as events go by."""
+    events, _, end = quiet_then(3_000, Fault(wrong={"asia": 0.5}))
+    applied = applied_of(heeding(), reference_to_json(heeding_reference()))
+    told, waited = (Drive([applied], CLOCKWORK, come=come) for come in (("predictions", "outcomes"), READ))
+    for drive in (told, waited):
+        drive.feed(events)
+    closed = [drive.ingests[0].closed_ms for drive in (told, waited)]
+
+    found = [drive.end(end + 8_000).findings for drive in (told, waited)]
+
+    assert closed[0] > end - 5_000 > closed[1] == -1
+    assert found[0] == found[1] != []
 
 
 def test_two_models_share_a_feed_and_only_the_faulty_one_speaks() -> None:

@@ -34,6 +34,14 @@ def test_a_prediction_gets_an_id_and_is_keyed_by_it() -> None:
     assert record.key == json.loads(record.value or b"")["prediction_id"].encode()
 
 
+def test_a_complaint_is_keyed_by_the_prediction_that_it_is_about() -> None:
+    record = emit.record(SETTINGS, "complaint", {"prediction_id": "o-1", "model": "fraud", "kind": "ticket"})
+
+    assert (record.topic, record.key) == ("p.complaints", b"o-1")
+    with pytest.raises(EventRejected, match=r"\$\.prediction_id"):
+        emit.record(SETTINGS, "complaint", {"model": "fraud"})
+
+
 def test_a_flag_is_keyed_by_environment_and_name() -> None:
     assert emit.record(SETTINGS, "flag", {"key": "fraud-on", "state": "off"}).key == b"prod/fraud-on"
 

@@ -8,6 +8,7 @@ ROWS: dict[Role, tuple[bytes, bytes]] = {
     "predictions": prediction(T0, prediction_id="p", model="loan", prediction="yes", features={"age": 1})[2:],
     "outcomes": outcome(T0, prediction_id="p", model="loan", label="yes")[2:],
     "decisions": (b"p", b'{"prediction_id": "p", "model": "loan", "action": "decline"}'),
+    "complaints": (b"p", b'{"prediction_id": "p", "model": "loan", "kind": "churn"}'),
     "flags": flag(T0, "off")[2:],
 }
 

@@ -72,6 +72,26 @@ def test_the_topics_are_the_reference_of_all_models_in_one_pass(two_models: Sett
     assert said[-1] == "what is normal is known for 3 of 3 models"
 
 
+def test_complaints_are_learnt_where_no_decisions_are_expected(installation: Callable[..., Installation]) -> None:
+    """Of every fifth prediction, a second later; the topic of decisions is not read."""
+    there = installation()
+    there.create()
+    there.feed(0, 500)
+    out = Producer({**there.kafka, "partitioner": "murmur2_random"})
+    for i in range(0, 500, 5):
+        told = {"prediction_id": f"o-{i}", "model": "fraud", "kind": "ticket" if i % 2 else "churn", "complained_at_ms": soon_ms() - 9_000}
+        out.produce(f"{there.prefix}complaints", json.dumps(told).encode(), f"o-{i}".encode())
+    assert out.flush(30) == 0
+    few = contract(DAY + "promises: {impact: {complaints_at_most: 0.3}}\n")
+
+    found = normal.from_topics(load(there.folder / "anchorwatch.yaml", {}), [few], soon_ms())["prod/fraud"]
+
+    assert found.reference
+    known = reference_from_json(found.reference)
+    assert (known.kinds, known.reasons, known.decided_s) == (("churn", "ticket"), (), (0.0, 0.0))
+    assert 0 < known.complained_s[0] < 60
+
+
 def test_what_came_under_an_open_alert_is_not_normal(two_models: Settings) -> None:
     """Told long before, and never resolved: of fraud alone."""
     labels = {

@@ -10,8 +10,8 @@ from tests.conftest import Kafka
 from tests.runtime.loans import LOANS, Fault, T, events, flag
 
 from anchorwatch.config import Settings, load
-from anchorwatch.contract.model import AlivePromise, Reference
-from anchorwatch.events import Decision
+from anchorwatch.contract.model import AlivePromise, Input, Reference
+from anchorwatch.events import Complaint, Decision
 from anchorwatch.runtime.backtest import backtest, plan
 from anchorwatch.runtime.drive import Clockwork, Event
 from anchorwatch.runtime.replay import Trial, replay
@@ -38,6 +38,17 @@ def decided(found: list[Event], *, followed: float) -> list[Event]:
     return sorted([*found, *more], key=lambda event: (event.at_ms, event.role))
 
 
+def complained(found: list[Event], *, share: float) -> list[Event]:
+    """The same events with a complaint about so many of the predictions, half a second after each; some come twice."""
+    rng, more = random.Random(6), []
+    for event in found:
+        if event.role == "predictions" and rng.random() < share:
+            at = event.at_ms + 500
+            told = msgspec.json.encode(Complaint(event.key.decode(), "loans", rng.choice(("ticket", "churn")), complained_at_ms=at))
+            more += [Event("complaints", at, event.key, told)] * rng.choice((1, 1, 2))
+    return sorted([*found, *more], key=lambda event: (event.at_ms, event.role))
+
+
 def troubles() -> list[Event]:
     """A region goes wrong, a field is renamed, another retyped, the model falls silent, comes back, and is switched off; nobody follows it."""
     found = events(3_000, T, 3, Fault(T + 10_000, renamed=True, wrong_in="us"))
@@ -50,8 +61,10 @@ def troubles() -> list[Event]:
 def test_replay_and_backtest_give_the_same_findings(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
     """4 partitions, 2 ingest workers, 1 judge; every kind of finding. Nothing stays behind."""
     monkeypatch.setenv("PYTHONPATH", APP)  # its processes run the tree under test
-    contract, quiet = LOANS.model_copy(update={"decisions": DECISIONS}), decided(events(2_000, T - 20_000), followed=0.9)
-    course = plan(contract, decided(troubles(), followed=0.4), window_ms=1_000, reference=quiet)
+    source = LOANS.source.model_copy(update={"complaints": Input(topic="crm.tickets")})
+    contract = LOANS.model_copy(update={"decisions": DECISIONS, "source": source})
+    quiet = complained(decided(events(2_000, T - 20_000), followed=0.9), share=0.02)
+    course = plan(contract, complained(decided(troubles(), followed=0.4), share=0.2), window_ms=1_000, reference=quiet)
     here = backtest(course, SECOND)
 
     there = replay(course, settings_of(kafka), SECOND, Trial(partitions=4, workers=2))
@@ -63,6 +76,7 @@ def test_replay_and_backtest_give_the_same_findings(kafka: Kafka, monkeypatch: p
         "ModelDark",
         "ModelSwitchedOff",
         "OutputIgnored",
+        "OutputComplained",
     }
     assert findings_json(there.findings) == findings_json(here.findings)
     assert [alert.dedup_key for alert in there.alerts if alert.loud] == [alert.dedup_key for alert in here.alerts if alert.loud]

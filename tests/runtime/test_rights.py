@@ -38,6 +38,7 @@ def test_judge_writes_flags_where_a_hook_is_on() -> None:
 
 def test_a_service_cannot_read_what_others_predicted() -> None:
     assert of("client", "Read") == {"p.alerts.events"}
+    assert of("client", "Write") == {f"p.{name}" for name in ("predictions", "outcomes", "decisions", "complaints", "flags")}
     assert of("client", "Read", "group") == {"billing"}
 
 

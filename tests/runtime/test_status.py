@@ -68,6 +68,21 @@ def test_what_is_resolved_or_removed_is_not_open() -> None:
     assert [each.id for each in status.opened([*records, told(None, b"c"), told(b"{}", b"d"), told(b'{"a":' * 100_000, b"e")])] == ["a"]
 
 
+def test_complaints_are_told_and_that_none_came_is_no_good_news() -> None:
+    some, none = summary(), summary()
+    some.columns = {**COLUMNS, "complained": [0.0123, None, 0.02, None]}
+    none.columns = {**COLUMNS, "complained": [None] * 4}
+    none.reasons = {"metric": "f1", "complaints": "not measured: no complaint came"}
+
+    lines = [status.line(status.rows({}, {"prod/fraud": each}, [])[0]) for each in (some, none, summary())]
+
+    assert ["complaints 1.23 %  risk-ml" in lines[0], "no complaint came  risk-ml" in lines[1], "complaint" in lines[2]] == [
+        True,
+        True,
+        False,
+    ]
+
+
 def test_a_model_without_labels_says_why() -> None:
     bare = summary()
     bare.columns = {**COLUMNS, "quality": [None] * 4, "labels": [None] * 4}

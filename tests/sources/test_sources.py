@@ -1,6 +1,7 @@
 import pytest
 
 from anchorwatch import sources
+from anchorwatch.contract.fields import OF_ROLE
 
 
 def test_every_file_of_the_folder_is_a_format() -> None:
@@ -11,4 +12,4 @@ def test_every_file_of_the_folder_is_a_format() -> None:
 
 @pytest.mark.parametrize("name", sources.names())
 def test_each_format_says_where_its_fields_stand(name: str) -> None:
-    assert sources.load(name).fields.keys() <= {"predictions", "outcomes", "decisions"}
+    assert sources.load(name).fields.keys() <= OF_ROLE.keys()

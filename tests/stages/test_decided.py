@@ -1,6 +1,5 @@
 """Decisions joined to predictions: each once, whatever the order, over restarts and by any number of tasks."""
 
-import numpy as np
 import pytest
 from tests.deciding import Habit, decided, decision, lending, lending_drive, lending_reference
 from tests.stages.lives import ManyLives, run
@@ -8,8 +7,8 @@ from tests.traffic import CLOCKWORK, T0, in_order, traffic
 
 from anchorwatch.runtime.drive import Drive, Event, Heard, applied_of
 from anchorwatch.stages import ingest_state, table
-from anchorwatch.stages.decided import Decided
 from anchorwatch.stages.reference import reference_to_json
+from anchorwatch.watches.base import DECIDED
 
 
 def told(heard: Heard) -> dict[str, int]:
@@ -130,23 +129,5 @@ def test_state_of_decisions_is_swept_into_pages(monkeypatch: pytest.MonkeyPatch)
 
     assert any(b"|decided:" in key for key in drive.chunks[0])
     assert most < 120
-    assert model.decisions.table.first > 0
-    assert model.decisions.table.early == 0
-
-
-def columns(n: int, at: int, *, met: int = 1) -> dict[str, np.ndarray[tuple[int], np.dtype[np.int64]]]:
-    return {
-        name: np.full(n, value) for name, value in (("at", at), ("action", 0), ("recommended", -1), ("use", 0), ("reason", 0), ("met", met))
-    }
-
-
-def test_the_table_is_bounded_in_bytes() -> None:
-    held = Decided()
-    for i in range(20):
-        held.take(np.arange(1, 1_001, dtype=np.uint64) + np.uint64(1_000 * i), columns(1_000, i, met=0), 10)
-
-    assert held.early == held.n == 20_000
-    held.drop(15_000)
-    assert (held.early, held.n) == (5_000, 5_000)
-    assert held.meet(np.arange(15_001, 15_101, dtype=np.uint64)) == 100
-    assert held.meet(np.arange(15_001, 15_101, dtype=np.uint64)) == 0
+    assert model.reactions[DECIDED].table.first > 0
+    assert model.reactions[DECIDED].table.early == 0

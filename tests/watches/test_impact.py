@@ -11,7 +11,7 @@ from anchorwatch.runtime.drive import Event, Heard
 from anchorwatch.stages.banks import shares
 from anchorwatch.stages.monitors import Monitors
 from anchorwatch.watches import catalogue
-from anchorwatch.watches.base import FOLLOWED, IGNORED, NO_DECISION, OVERRIDDEN, UNTOLD, Ints, Used
+from anchorwatch.watches.base import DECIDED, FOLLOWED, IGNORED, NO_DECISION, OVERRIDDEN, UNTOLD, Ints, Used
 from anchorwatch.watches.impact import BYPASSED, REASONED, WATCH, BypassRule, agreement, kappa, kappa_draws, uses
 from anchorwatch.watches.impact import decided as decided_symbols
 from anchorwatch.watches.layout import Layout
@@ -291,7 +291,7 @@ def test_a_reference_without_decisions_is_no_reference_of_them() -> None:
     of = layout(LENDING)
 
     assert not [m for m in of.monitors if m.watch == "impact"]
-    assert of.decision_ms == of.late_ms
+    assert of.reactions == {DECIDED: of.late_ms}
 
 
 def test_sentences_of_impact() -> None:

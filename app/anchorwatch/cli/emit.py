@@ -1,4 +1,4 @@
-"""Send a test event: a prediction, outcome, decision or flag change."""
+"""Send a test event: a prediction, outcome, decision, complaint or flag change."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ LINES_MAX = 10_000  # of standard input at once
 
 
 def command(
-    kind: Annotated[str, typer.Argument(help="prediction, outcome, decision or flag.")],
+    kind: Annotated[str, typer.Argument(help="prediction, outcome, decision, complaint or flag.")],
     fields: Annotated[
         list[str] | None,
         typer.Argument(help="name=value, as model=fraud features.amount=99.5; or - for lines of JSON from standard input."),

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 Replication = Annotated[int | None, typer.Option(min=1, max=9, help="Copies of each; else the settings', at most one a broker.")]
-Partitions = Annotated[int | None, typer.Option(min=1, max=10_000, help="Of predictions, outcomes, decisions: equal, and for ever.")]
+Partitions = Annotated[
+    int | None, typer.Option(min=1, max=10_000, help="Of predictions, outcomes, decisions, complaints: equal, and for ever.")
+]
 
 
 @app.callback()

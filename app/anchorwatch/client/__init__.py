@@ -4,6 +4,7 @@
     with watch.predict(features=row, segments={"tier": tier}) as p:   # times inference, takes the current trace context
         p.answer("block", score=0.87)                                 # p.id is the prediction id to hand on
     watch.outcome(p.id, label="pass", source="chargeback")
+    watch.complaint(p.id, "ticket")
 
 Nothing here blocks or raises in the path of a request: events wait in a bounded queue (100,000 of them or 32 MB) for a thread to send them;
 above that they are dropped and counted. Trouble is counted in `Client.counts`, told to `on_error` and, at most once a minute, logged.
@@ -28,18 +29,20 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from anchorwatch.client.alerts import follow_alerts
 from anchorwatch.client.outbox import EVENTS_MAX, QUEUE_KB_MAX, Delivered, Memory, Outbox, Post, Sender
 from anchorwatch.errors import ConfigError
-from anchorwatch.events import MODEL_NAME, Answer, Decision, FlagChange, Outcome, Prediction
+from anchorwatch.events import MODEL_NAME, Answer, Complaint, Decision, FlagChange, Outcome, Prediction
 
 __all__ = ["Client", "Fake", "Post", "Predicting", "follow_alerts"]
 
-Event = Prediction | Outcome | Decision | FlagChange
-E = TypeVar("E", Prediction, Outcome, Decision, FlagChange)
-_TOPICS: dict[type, str] = {Prediction: "predictions", Outcome: "outcomes", Decision: "decisions", FlagChange: "flags"}
+Event = Prediction | Outcome | Decision | Complaint | FlagChange
+E = TypeVar("E", Prediction, Outcome, Decision, Complaint, FlagChange)
+_TOPICS: dict[type, str] = {
+    Prediction: "predictions", Outcome: "outcomes", Decision: "decisions", Complaint: "complaints", FlagChange: "flags",
+}  # fmt: skip
 _W3C = TraceContextTextMapPropagator()  # whatever the service's own propagators are: the field `traceparent` is W3C's
 
 
 class Client:
-    """Tells of one model's predictions, outcomes, decisions and flags. Threads may share it.
+    """Tells of one model's predictions, outcomes, decisions, complaints and flags. Threads may share it.
 
     `kafka`: further settings in librdkafka's names (TLS, SASL). `prefix`: that of the standard topics.
     """
@@ -102,6 +105,11 @@ class Client:
         now = {"decided_at_ms": _now_ms()}
         self.send(Decision(prediction_id, self.model, action, use=use, **{**now, "environment": self.environment, **more}))
 
+    def complaint(self, prediction_id: str, kind: str = "complaint", **more: Any) -> None:
+        """Somebody complained, or left: a ticket, a chargeback, churn. `more`: other fields of `events.Complaint`."""
+        now = {"complained_at_ms": _now_ms()}
+        self.send(Complaint(prediction_id, self.model, kind, **{**now, "environment": self.environment, **more}))
+
     def flag(self, key: str, state: str, **more: Any) -> None:
         """A flag, deploy, alias or setting changed. `more`: other fields of `events.FlagChange`."""
         now = {"changed_at_ms": _now_ms()}
@@ -162,6 +170,10 @@ class Fake(Client):
     @property
     def decisions(self) -> list[Decision]:
         return self._events(Decision)
+
+    @property
+    def complaints(self) -> list[Complaint]:
+        return self._events(Complaint)
 
     @property
     def flags(self) -> list[FlagChange]:

@@ -54,7 +54,7 @@ def feeds(topic: Callable[[str], str], contracts: Iterable[Contract]) -> list[Fe
         read: dict[Role, str] = dict(zip(JOINED, topics, strict=False))
         for contract in own:
             read |= contract.topics(topic)
-        unkeyed = [role for role in read if not all(getattr(contract.source, role).keyed for contract in own)]
+        unkeyed = [role for role in read if not all(contract.source.of(role).keyed for contract in own)]
         rekeyed: dict[Role, str] = {role: f"{topic('rekeyed')}.{name}.{role}" for role in unkeyed}
         found.append(Feed(name, read, tuple(own), rekeyed))
     return sorted(found, key=lambda feed: (feed.name != DEFAULT, feed.name))

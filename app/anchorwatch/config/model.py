@@ -17,7 +17,7 @@ from anchorwatch.contract.values import Duration, Number, Size, Text, TopicName,
 
 DAY_MS = 86_400_000
 TOPICS = (
-    "predictions", "outcomes", "decisions", "rekeyed", "observations", "findings", "alerts.events", "alerts.state",
+    "predictions", "outcomes", "decisions", "complaints", "rekeyed", "observations", "findings", "alerts.events", "alerts.state",
     "flags", "commands", "contracts", "dead-letters",
 )  # fmt: skip
 OURS = frozenset((
@@ -62,7 +62,7 @@ class Topics(Part):
     """Our own topics and the standard source topics; topics that contracts name are taken as they are."""
 
     prefix: Annotated[str, BeforeValidator(_prefix)] = "anchorwatch."
-    partitions: Count = 12  # of predictions, outcomes, decisions, rekeyed: equal, for ever
+    partitions: Count = 12  # of predictions, outcomes, decisions, complaints, rekeyed: equal, for ever
     partitions_observations: Count = 6
     partitions_others: Count = 6
     replication: Annotated[Whole, within(1, 9, "must be 1..9")] = 3

@@ -42,7 +42,7 @@ def _differences(role: str, one: Contract, other: Contract) -> Iterator[str]:
 
 def _reading(role: str, contract: Contract) -> dict[str, Any]:
     """All that a reader of the topic takes from a contract, by its path there."""
-    source, at = getattr(contract.source, role), f"source.{role}"
+    source, at = contract.source.of(role), f"source.{role}"
     found: dict[str, Any] = {f"{at}.format": source.format}
     found |= {f"{at}.fields.{name}": f"{place.path}{f' in {place.unit}' if place.unit else ''}" for name, place in source.fields.items()}
     if role == "predictions":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from anchorwatch.contract.faults import Fault, nearest
 from anchorwatch.contract.values import Unfit
-from anchorwatch.events import Decision, Outcome, Prediction
+from anchorwatch.events import Complaint, Decision, Outcome, Prediction
 
 if TYPE_CHECKING:
     from anchorwatch.contract.model import Contract, Input
@@ -17,8 +17,10 @@ OF_ROLE: dict[str, frozenset[str]] = {
     "predictions": frozenset(Prediction.__struct_fields__) - {"feature_meta"},
     "outcomes": frozenset(Outcome.__struct_fields__),
     "decisions": frozenset(Decision.__struct_fields__),
+    "complaints": frozenset(Complaint.__struct_fields__),
 }
-TIMES = frozenset(("predicted_at_ms", "requested_at_ms", "known_at_ms", "decided_at_ms", "latency_ms"))  # what may have a unit
+INSTANTS = frozenset(("predicted_at_ms", "requested_at_ms", "known_at_ms", "decided_at_ms", "complained_at_ms"))
+TIMES = INSTANTS | {"latency_ms"}  # what may have a unit
 GROUPS = ("features", "segments", "scores")  # `features.amount`: one entry of a mapping
 NEEDED = {"outcomes": "label", "decisions": "action"}
 STEPS_MAX = 20
@@ -67,7 +69,7 @@ def _named(step: str) -> str:
 def names(contract: "Contract") -> Iterator[Fault]:
     """Only fields that ours have, and a unit only where one belongs."""
     for role, known in OF_ROLE.items():
-        source: Input = getattr(contract.source, role)
+        source: Input = contract.source.of(role)
         for name, place in source.fields.items():
             at = ("source", role, "fields", name)
             if reason := _no_such_field(contract, name, known):
@@ -79,7 +81,7 @@ def names(contract: "Contract") -> Iterator[Fault]:
 def complete(contract: "Contract") -> Iterator[Fault]:
     """Nothing needed is left without a place."""
     for role in OF_ROLE:
-        for key, reason in _lacking(contract, role, getattr(contract.source, role)):
+        for key, reason in _lacking(contract, role, contract.source.of(role)):
             yield ("source", role, key), reason
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator
 
 from anchorwatch.contract.faults import Fault
+from anchorwatch.contract.model import READ as ROLES
 from anchorwatch.contract.model import Contract
 from anchorwatch.contract.values import duration_text
 
 READ: dict[str, tuple[str, ...]] = {  # formats that this version reads, and what comes in them
-    **dict.fromkeys(("native", "json"), ("predictions", "outcomes", "decisions")),
+    **dict.fromkeys(("native", "json"), ROLES),
     **dict.fromkeys(("kserve", "oip"), ("predictions",)),
     "sagemaker": ("predictions", "outcomes"),
 }
@@ -33,7 +34,7 @@ def _hidden_ratio(contract: Contract) -> bool:
 
 
 NOT_YET: tuple[tuple[str, Callable[[Contract], object]], ...] = (
-    ("source.decisions without decisions or promises.impact", _topic_alone),
+    ("source.decisions without decisions or promises.impact.followed_at_least", _topic_alone),
     ("labels.explored without baseline or labels.hidden_when", _explored_for_nothing),
     ("labels.explored of another arm than baseline", _explored_otherwise),
     ("arms of a baseline with labels.hidden_when", lambda contract: contract.labels.hidden_when and contract.baseline),
@@ -51,8 +52,8 @@ def not_judged(contract: Contract) -> list[str]:
 
 def refused(contract: Contract) -> Iterator[Fault]:
     """What this version would read wrongly: better no judgement than a wrong one."""
-    for role in ("predictions", "outcomes", "decisions"):
-        source, at = getattr(contract.source, role), ("source", role)
+    for role in ROLES:
+        source, at = contract.source.of(role), ("source", role)
         if source.format not in READ:
             yield (*at, "format"), f"not in this version; it reads {', '.join(READ)}: say with json and fields where each value stands"
         elif role not in READ[source.format]:
@@ -65,7 +66,7 @@ def refused(contract: Contract) -> Iterator[Fault]:
 def defaulted(contract: Contract) -> list[str]:
     """Defaults that change what is judged, so that nobody is surprised by them."""
     labels, source, reference = contract.labels, contract.source, contract.reference
-    lines = [f"source.{role}: the standard topic" for role in ("predictions", "outcomes") if getattr(source, role).topic is None]
+    lines = [f"source.{role}: the standard topic" for role in ("predictions", "outcomes") if source.of(role).topic is None]
     if labels.positive is not None and "positive" not in labels.model_fields_set:
         lines.append(f"labels.positive = {labels.positive}: the second class")
     if labels.delay.typical is None or labels.delay.late is None:
@@ -80,8 +81,12 @@ def defaulted(contract: Contract) -> list[str]:
         lines.append(f"reference = last {duration_text(reference.last)}, {duration_text(reference.lag)} ago")
     if contract.promises.quality is None:
         lines.append("promises.quality: none; quality is judged against the reference")
-    if contract.expects_decisions and (contract.promises.impact is None or contract.promises.impact.within is None):
-        lines.append("promises.impact.within: the reference's p95 of decisions; without any, as old as predictions are for their labels")
+    for what, key, expected in (
+        ("decisions", "within", contract.expects_decisions),
+        ("complaints", "complaints_within", contract.expects_complaints),
+    ):
+        if expected and getattr(contract.promises.impact, key, None) is None:
+            lines.append(f"promises.impact.{key}: the reference's p95 of {what}; without any, as old as predictions are for their labels")
     if contract.promises.alive.silent_after is None:
         lines.append("promises.alive.silent_after: three times the longest gap of the reference, a minute at least")
     return lines

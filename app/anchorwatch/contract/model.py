@@ -39,7 +39,7 @@ CLASSES_MAX = 256  # a confusion table has their square
 GROUPINGS_MAX = 32
 ALWAYS_MAX = 100  # never folded into `other`: each costs a share of the budget
 JOINED: tuple[Role, ...] = ("predictions", "outcomes")  # read for every contract
-READ: tuple[Role, ...] = (*JOINED, "decisions")  # these where decisions are expected
+READ: tuple[Role, ...] = (*JOINED, "decisions", "complaints")  # these where they are expected
 Task = Literal["binary", "multiclass", "regression"]
 FeatureType = Literal["number", "category", "text", "bool"]
 Metric = Literal["accuracy", "f1", "precision", "recall", "roc_auc", "error", "mae", "rmse"]
@@ -122,8 +122,13 @@ class Source(Part):
     predictions: Input = Input()
     outcomes: Input = Input()
     decisions: Input = Input()
+    complaints: Input | None = None  # {}: from the standard topic; nothing: none are expected, unless they are promised to be few
     flags: Annotated[tuple[Text, ...], Field(max_length=100)] = ()
     pair_within: Duration = 600_000  # formats whose request and response are two records
+
+    def of(self, role: str) -> Input:
+        found: Input | None = getattr(self, role)
+        return found or Input()
 
 
 class Delay(Part):
@@ -268,10 +273,12 @@ class LabelsPromise(Part):
 
 
 class ImpactPromise(Part):
-    """`within`: how long after its prediction a decision counts. None: the reference's p95."""
+    """`within`, `complaints_within`: how long after its prediction a decision or a complaint counts. None: the reference's p95."""
 
-    followed_at_least: Share
+    followed_at_least: Share | None = None  # of decisions
     within: Duration | None = None
+    complaints_at_most: Share | None = None  # of predictions
+    complaints_within: Duration | None = None
 
 
 class AlivePromise(Part):
@@ -327,17 +334,25 @@ class Contract(Part):
     @property
     def expects_decisions(self) -> bool:
         """Is anything said of them? Then the topic of decisions is read."""
-        return bool(self.decisions) or self.promises.impact is not None
+        return bool(self.decisions) or (self.promises.impact is not None and self.promises.impact.followed_at_least is not None)
+
+    @property
+    def expects_complaints(self) -> bool:
+        """The same of complaints: they are promised to be few, or it is said where they come from."""
+        return self.source.complaints is not None or (
+            self.promises.impact is not None and self.promises.impact.complaints_at_most is not None
+        )
 
     def topics(self, topic: Callable[[str], str]) -> dict[Role, str]:
         """Role -> topic that is read for it. `topic`: standard name -> name in force."""
-        roles = READ if self.expects_decisions else JOINED
-        return {role: getattr(self.source, role).topic or topic(role) for role in roles}
+        expected = {"decisions": self.expects_decisions, "complaints": self.expects_complaints}
+        return {role: self.source.of(role).topic or topic(role) for role in READ if expected.get(role, True)}
 
     def feed(self, topic: Callable[[str], str]) -> tuple[str, ...]:
-        """The topics by which its feed is known: standard decisions leave a feed as it is, so that it keeps its name, and its state, when
-        they come or go."""
-        return tuple(name for role, name in self.topics(topic).items() if role in JOINED or name != topic(role))
+        """The topics by which its feed is known: standard decisions and complaints leave a feed as it is, so that it keeps its name, and its
+        state, when they come or go. Complaints are marked, as no topic's name may be: one of decisions is another feed."""
+        own = {role: name for role, name in self.topics(topic).items() if role in JOINED or name != topic(role)}
+        return tuple(f"{role}={name}" if role == "complaints" else name for role, name in own.items())
 
     @cached_property
     def id(self) -> str:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from anchorwatch.contract import fields
 from anchorwatch.contract.faults import Fault, Kind, Rule, nearest
-from anchorwatch.contract.model import Contract, Grouping
+from anchorwatch.contract.model import READ, Contract, Grouping
 from anchorwatch.contract.reading import Path
 from anchorwatch.contract.values import duration_text
 
@@ -61,6 +61,8 @@ def kind(watches: frozenset[str], detectors: frozenset[str] | None, formats: fro
         Rule((("reference",),), _reference),
         Rule((("promises", "latency"),), _latency),
         Rule((("promises", "quality"), ("task",), ("labels", "positive"), ("labels", "classes")), _quality),
+        Rule((("promises", "impact"), ("labels", "delay")), _impact),
+        Rule((("source",),), _complaints),
         Rule((("baseline", "value"), ("labels", "classes")), _values),
         Rule((("owner", "escalation"),), _escalation),
         Rule((), partial(_watches, watches=watches, detectors=detectors)),
@@ -228,6 +230,25 @@ def _quality(contract: Contract) -> Iterator[Fault]:
         yield (*at, "tolerate"), "must be a share, 0..1; write 0.02 for 2 %"
 
 
+def _impact(contract: Contract) -> Iterator[Fault]:
+    promise, at = contract.promises.impact, ("promises", "impact")
+    if promise is None:
+        return
+    if promise.followed_at_least is None and promise.complaints_at_most is None:
+        yield at, "promises nothing; write followed_at_least or complaints_at_most, or leave it out: the reference is the line then"
+    final = contract.labels.delay.final
+    if promise.complaints_within is not None and promise.complaints_within > final:
+        yield (*at, "complaints_within"), f"must be at most labels.delay.final, {duration_text(final)}: predictions are kept so long"
+
+
+def _complaints(contract: Contract) -> Iterator[Fault]:
+    source, at = contract.source, ("source", "complaints")
+    topic = source.of("complaints").topic
+    for role in READ[:-1]:
+        if topic is not None and topic == source.of(role).topic:
+            yield (*at, "topic"), f"is that of {role}; each kind of event has a topic of its own"
+
+
 def _values(contract: Contract) -> Iterator[Fault]:
     if contract.baseline and contract.baseline.value:
         known = {f"{case}_{name}" for case in ("true", "false", "missed") for name in contract.labels.classes}
@@ -276,7 +297,7 @@ def _watches(contract: Contract, watches: frozenset[str], detectors: frozenset[s
 
 
 def _formats(contract: Contract, formats: frozenset[str]) -> Iterator[Fault]:
-    for role in ("predictions", "outcomes", "decisions"):
-        source = getattr(contract.source, role)
+    for role in READ:
+        source = contract.source.of(role)
         if source.format not in formats:
             yield ("source", role, "format"), f"no such format; {nearest(source.format, formats)}"

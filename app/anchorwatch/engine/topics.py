@@ -60,7 +60,7 @@ def standard(
     name of a group that counts a topic of them -> partitions of that topic.
     """
     sources = {**keep(7, message_timestamp_type="LogAppendTime"), **LARGE}
-    topics = [Topic(prefix + name, p, sources) for name in ("predictions", "outcomes", "decisions")]
+    topics = [Topic(prefix + name, p, sources) for name in ("predictions", "outcomes", "decisions", "complaints")]
     topics += [
         Topic(f"{prefix}observations", m, keep(7) | LARGE),
         Topic(f"{prefix}findings", k, keep(30)),

@@ -1,7 +1,7 @@
 """What travels between services, stages and people. `schemas/` is generated from here; formats are described in the design's interfaces.
 
-Producers write `Prediction`, `Outcome`, `Decision`, `FlagChange`, `Heartbeat` (JSON); ingest writes `Observation` (msgpack, one per task,
-window and partition of `observations`); judge writes `Finding`, `Summary` and `Alert` (JSON); people write `Command` and `Applied` (JSON).
+Producers write `Prediction`, `Outcome`, `Decision`, `Complaint`, `FlagChange`, `Heartbeat` (JSON); ingest writes `Observation` (msgpack, one per
+task, window and partition of `observations`); judge writes `Finding`, `Summary` and `Alert` (JSON); people write `Command` and `Applied` (JSON).
 Times end in `_at_ms` or `_ms`: integer milliseconds since 1970 UTC. Rows as read from Kafka are in rows.py.
 """
 
@@ -21,7 +21,7 @@ __all__ = ["Headed", "Headers", "Record", "Row", "Rows", "headed"]  # of rows.py
 Value = str | float | bool | None  # what a feature may be; integers arrive as numbers
 Answer = str | float | bool  # a prediction or a label; classes are compared as canonical text
 MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-Role = Literal["predictions", "outcomes", "decisions", "flags", "siblings"]
+Role = Literal["predictions", "outcomes", "decisions", "complaints", "flags", "siblings"]
 
 
 def canonical(value: Answer) -> str:
@@ -114,6 +114,18 @@ class Decision(msgspec.Struct, omit_defaults=True):
     decided_at_ms: int | str | None = None
     actor: str | None = None
     reason: str | None = None
+    environment: str = "prod"
+
+
+class Complaint(msgspec.Struct, omit_defaults=True):
+    """Somebody complained about a prediction, or left because of it. What they wrote is not carried."""
+
+    prediction_id: str
+    model: str
+    kind: str = "complaint"
+    complained_at_ms: int | str | None = None
+    actor: str | None = None
+    source: str | None = None
     environment: str = "prod"
 
 
@@ -260,9 +272,6 @@ class Finding(msgspec.Struct, omit_defaults=False):
     outside_budget: bool = False
     trace_ids: list[str] = []
     schema: str = "finding.v1"
-
-
-UNHEARD = "not measured: no decision came"  # in `reasons` of a summary under `impact`: decisions are expected
 
 
 class Summary(msgspec.Struct):

@@ -32,7 +32,7 @@ def ahead(contract: Contract, events: Sequence[Event], window_ms: int, end_ms: i
 
 
 def _ready(first: Applied, key: str, events: Sequence[Event], window_ms: int, end_ms: int) -> Ready | None:
-    drive = Drive([first], Clockwork(window_ms=window_ms, summary_ms=UNSEEN_MS))
+    drive = Drive([first], Clockwork(window_ms=window_ms, summary_ms=UNSEEN_MS), come={event.role for event in events})
     for at in range(0, len(events), STEP):
         drive.feed(events[at : at + STEP])
         if (ready := drive.judge.ready().get(key)) is not None:

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from anchorwatch.contract import Contract
-from anchorwatch.contract.model import Source
+from anchorwatch.contract.model import Input, Source
 from anchorwatch.errors import ConfigError, ContractError
 from anchorwatch.events import Alert, Applied, Finding, Role
 from anchorwatch.runtime import formats
@@ -38,12 +38,13 @@ HOUR_MS, SUMMARY_MS = (
 WINDOWS_MANY = 1_000  # with events; fewer are judged in some seconds
 SIBLINGS_MAX = 10**9  # of one line
 SAMPLES = 2_000  # whose fields become features, where the contract declares none
-JOINED: tuple[Role, ...] = ("predictions", "outcomes", "decisions")
-LATER: tuple[Role, Role] = ("outcomes", "decisions")  # than their predictions
+LATER: tuple[Role, ...] = ("outcomes", "decisions", "complaints")  # than their predictions
+JOINED: tuple[Role, ...] = ("predictions", *LATER)
 LINES = (".jsonl", ".ndjson", ".json")
 TABLES = (".csv",)
 TIMES: dict[Role, str] = {
-    "predictions": "predicted_at_ms", "outcomes": "known_at_ms", "decisions": "decided_at_ms", "flags": "changed_at_ms", "siblings": "at_ms",
+    "predictions": "predicted_at_ms", "outcomes": "known_at_ms", "decisions": "decided_at_ms", "complaints": "complained_at_ms",
+    "flags": "changed_at_ms", "siblings": "at_ms",
 }  # fmt: skip
 
 
@@ -95,7 +96,7 @@ def backtest(course: Course, clockwork: Clockwork, say: Callable[[str], None] = 
         say(f"{100 * share:.0f} % of the time is judged{hint}")
 
     unseen = replace(clockwork, summary_ms=SUMMARY_MS)
-    drive = Drive(course.applied, unseen, passed)
+    drive = Drive(course.applied, unseen, passed, {event.role for event in course.events})
     heard = drive.feed(course.events).end(course.end_ms)
     return Told(course, clockwork.window_ms, heard.findings, heard.alerts, len(heard.dead), time.perf_counter() - begin)
 
@@ -128,7 +129,9 @@ def plan(
         raise ConfigError("nothing to judge: no prediction lies outside the reference; give an earlier --reference-until, or another file")
     known = learned(contract, normal) if reference is not None or until_ms is not None else None
     last = max(e.at_ms for e in judged)
-    own = contract.model_copy(update={"source": Source(flags=contract.source.flags)})  # a file has no topics, and replay none of theirs
+    said = None if contract.source.complaints is None else Input()
+    source = Source(flags=contract.source.flags, complaints=said)  # a file has no topics, and replay none of theirs
+    own = contract.model_copy(update={"source": source})
     end_ms = (last // window_ms + 1) * window_ms
     later = tuple(ahead(own, judged, window_ms, end_ms)) if known is None else ()
     return Course(own, known, judged, end_ms, later)
@@ -182,11 +185,11 @@ def decoded(model: str, features: Mapping[str, str], events: Sequence[Event], *,
     """features: name -> type; feature i of them is attribute f<i> of what is decoded. Raises ContractError with the rows that cannot be used."""
     shapes = [(model, dict(features))]
     predictions = formats.make("predictions", shapes, model).decode(_rows(events, "predictions"))
-    outcomes, decisions = (formats.make(role, shapes, model).decode(_rows(events, role)) for role in LATER)
+    outcomes, decisions, complaints = (formats.make(role, shapes, model).decode(_rows(events, role)) for role in LATER)
     raws = [e.value for e in events if e.role == "predictions"]
     if predictions.rows is not None:
         raws = [raws[i] for i in predictions.rows]
-    refused = [*predictions.refused, *outcomes.refused, *decisions.refused]
+    refused = [*predictions.refused, *outcomes.refused, *decisions.refused, *complaints.refused]
     if strict and refused:
         why = [f"reference: row {r.row + 1} cannot be used: {r.path}: {r.reason}; {r.fix}" for r in refused[:FAULTS_SHOWN]]
         raise ContractError([*why, *([f"{len(refused) - FAULTS_SHOWN} more rows"] if len(refused) > FAULTS_SHOWN else [])])
@@ -194,7 +197,10 @@ def decoded(model: str, features: Mapping[str, str], events: Sequence[Event], *,
     records, raws = [predictions.records[i] for i in mine], [raws[i] for i in mine]
     at_ms, latency_ms = predictions.at_ms[mine], predictions.latency_ms[mine]
     theirs = np.array([(e.at_ms, int(e.value)) for e in events if e.role == "siblings"], np.int64).reshape(-1, 2)
-    return Rows(records, at_ms, latency_ms, raws, outcomes.records, outcomes.at_ms, decisions.records, decisions.at_ms, theirs)
+    return Rows(
+        records, at_ms, latency_ms, raws, outcomes.records, outcomes.at_ms, decisions.records, decisions.at_ms, complaints.records,
+        complaints.at_ms, theirs,
+    )  # fmt: skip
 
 
 def _rows(events: Iterable[Event], role: Role) -> list[tuple[bytes, bytes, int, int]]:
@@ -268,4 +274,6 @@ def _event(value: bytes) -> Event | str:
     return Event(role, at, str(key).encode(), value)
 
 
-MARKS: tuple[tuple[str, Role], ...] = (("sibling", "siblings"), ("label", "outcomes"), ("action", "decisions"), ("state", "flags"))
+MARKS: tuple[tuple[str, Role], ...] = (
+    ("sibling", "siblings"), ("label", "outcomes"), ("action", "decisions"), ("complained_at_ms", "complaints"), ("state", "flags"),
+)  # fmt: skip

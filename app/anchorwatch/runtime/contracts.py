@@ -50,7 +50,7 @@ def in_force(settings: Settings) -> dict[str, Applied]:
 def agree(settings: Settings, new: Sequence[Contract], before: Mapping[str, Applied]) -> None:
     """Will all contracts of a topic read it in one way once `new` are in force? Raises ContractError, which names both and what differs."""
     named = {contract.key for contract in new}
-    mine = {tuple(getattr(contract.source, role).topic or settings.topic(role) for role in JOINED) for contract in new}
+    mine = {tuple(contract.source.of(role).topic or settings.topic(role) for role in JOINED) for contract in new}
     beside = [each.contract for key, each in before.items() if key not in named and _topics(settings, each.contract) in mine]
     if problems := contracts.disputes([*new, *_read(beside)], settings.topic):
         raise ContractError(problems)

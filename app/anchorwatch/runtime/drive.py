@@ -1,6 +1,6 @@
 """Both stages in one process, without Kafka: the same classes, the same records, a clock made of the events. For backtest, tests, reference."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from anchorwatch.contract import Contract, to_json
+from anchorwatch.contract import JOINED, READ, Contract, to_json
 from anchorwatch.events import Alert, Applied, Command, Finding, FlagChange, Heartbeat, Record, Role, Row, Summary
 from anchorwatch.runtime import formats
 from anchorwatch.stages.flags import FlagBook
@@ -21,8 +21,7 @@ from anchorwatch.stages.report import Report
 from anchorwatch.stages.sibling_topic import SiblingSettings, SiblingTopic
 
 BATCH = 2_000  # rows handed over at once; findings do not depend on it
-TOPICS: dict[str, Role] = {"predictions": "predictions", "outcomes": "outcomes"}
-DECISIONS: dict[str, Role] = {"decisions": "decisions"}  # as well, where a contract expects them
+TOPICS: dict[str, Role] = {role: role for role in JOINED}  # beside those that a contract expects
 
 
 class Event(NamedTuple):
@@ -61,16 +60,18 @@ class Drive:
     """Ingest tasks and one judge; events in the order in which they would have come."""
 
     def __init__(
-        self, applied: Iterable[Applied], clockwork: Clockwork | None = None, passed: Callable[[int], None] = lambda _: None
-    ) -> None:
-        """passed: told again and again up to which event time all is judged."""
+        self, applied: Iterable[Applied], clockwork: Clockwork | None = None, passed: Callable[[int], None] = lambda _: None,
+        come: Collection[Role] = READ,
+    ) -> None:  # fmt: skip
+        """passed: told again and again up to which event time all is judged. come: roles of which there are events; a topic that is waited
+        for in vain would hold every window open until the end, 30 kB each."""
         self._passed = passed
         c = self.clockwork = clockwork or Clockwork()
         self.registry = Registry(c.window_ms)
         for each in applied:
             self.registry.apply(each)
-        expected = any(version.contract.expects_decisions for version in self.registry.latest())
-        self.topics = TOPICS | DECISIONS if expected else TOPICS
+        read = {role for version in self.registry.latest() for role in version.contract.topics(str)}
+        self.topics = TOPICS | {role: role for role in READ if role in read and role in come}
         ingest = IngestSettings(
             feed="default", roles=self.topics, observations="observations", observation_partitions=1, dead_letters="dead-letters",
             window_ms=c.window_ms, lateness_ms=c.lateness_ms, wall=False,

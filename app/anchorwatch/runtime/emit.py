@@ -15,7 +15,13 @@ from anchorwatch.errors import ConfigError, Unreachable
 from anchorwatch.events import Record, Role
 from anchorwatch.runtime import formats
 
-ROLES: dict[str, Role] = {"prediction": "predictions", "outcome": "outcomes", "decision": "decisions", "flag": "flags"}
+ROLES: dict[str, Role] = {
+    "prediction": "predictions",
+    "outcome": "outcomes",
+    "decision": "decisions",
+    "complaint": "complaints",
+    "flag": "flags",
+}
 NESTED = ("features", "segments", "scores", "flag")
 
 

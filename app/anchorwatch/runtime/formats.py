@@ -7,10 +7,8 @@ from anchorwatch.events import Role, Row
 from anchorwatch.sources import foreign
 from anchorwatch.sources.base import Shape, dead_letter
 from anchorwatch.sources.foreign.wire import Schemas
-from anchorwatch.sources.native import Decisions, Flags, Outcomes, Predictions, as_map
+from anchorwatch.sources.native import ROLES, as_map
 from anchorwatch.stages._formats import Decoder, Formats
-
-ROLES = {"predictions": Predictions, "outcomes": Outcomes, "decisions": Decisions, "flags": Flags}
 
 
 def make(role: Role, shapes: Sequence[tuple[str, Mapping[str, str]]], only: str | None) -> Decoder:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from anchorwatch.config import Settings
-from anchorwatch.contract import READ, Contract
+from anchorwatch.contract import Contract
 from anchorwatch.engine.tail import Told, by_time, tail
 from anchorwatch.errors import ConfigError
 from anchorwatch.events import Role, Row, headed
@@ -26,7 +26,7 @@ ROWS_MAX = 1_000_000  # predictions held at once, 1.5 GB of memory; above: half 
 BATCH = 2_000  # records decoded at once
 
 Say = Callable[[str], None]  # how far it is, for whoever waits
-Topics = tuple[str, ...]  # of predictions, outcomes and, where they are expected, decisions
+Topics = tuple[tuple[Role, str], ...]  # of predictions, outcomes and, where they are expected, decisions and complaints
 Times = tuple[int, int]  # [from, to) in ms
 
 
@@ -45,7 +45,7 @@ def from_topics(settings: Settings, contracts: Iterable[Contract], now_ms: int, 
     """By `<environment>/<model>`. Raises ConfigError, ContractError, TopicsMismatch, Unreachable."""
     groups: dict[Topics, list[Contract]] = {}
     for contract in contracts:
-        groups.setdefault(tuple(contract.topics(settings.topic).values()), []).append(contract)
+        groups.setdefault(tuple(contract.topics(settings.topic).items()), []).append(contract)
     found: dict[str, Normal] = {}
     total = sum(map(len, groups.values()))
     open_spans = alerted(settings, {c.key for group in groups.values() for c in group}, _first(groups, now_ms)) if groups else {}
@@ -68,13 +68,13 @@ def from_topics(settings: Settings, contracts: Iterable[Contract], now_ms: int, 
 def stood(
     settings: Settings, contract: Contract, times: Times, say: Say = lambda _: None, *, step_ms: int = 0
 ) -> "tuple[list[Event], str]":  # fmt: skip
-    """Predictions of that time, every outcome of them and decision about them, as native events; and of what could not be read, in words.
+    """Predictions of that time, every outcome of them and reaction to them, as native events; and of what could not be read, in words.
 
     Of its siblings their number in each `step_ms` (0: the settings' window), at its begin.
     Raises ConfigError: too many; TopicsMismatch: a topic is not there; Unreachable.
     """
     try:
-        topics = tuple(contract.topics(settings.topic).values())
+        topics = tuple(contract.topics(settings.topic).items())
         found = _read(settings, topics, {contract.key: (contract, times)}, say, step_ms or settings.window)
         return found.of_model(contract.key), found.trouble
     except TooMany as error:
@@ -102,7 +102,7 @@ def _first(groups: Mapping[Topics, Sequence[Contract]], now_ms: int) -> int:
 def _learn(contract: Contract, topics: Topics, times: Times, events: "list[Event]", trouble: str, left_out: Spans) -> Normal:
     without = words(events, left_out)
     n = sum(event.role == "predictions" for event in events) - under(events, left_out)
-    where = f"{day(times[0])} to {day(times[1])} of {topics[0]}"
+    where = f"{day(times[0])} to {day(times[1])} of {topics[0][1]}"
     if n < ROWS_MIN:
         return Normal(None, f"only {n} predictions from {where}{without}, {ROWS_MIN} are needed{trouble}")
     from anchorwatch.runtime.backtest import learned  # with both stages, a second
@@ -191,19 +191,19 @@ class Stood:
 
 
 def _read(settings: Settings, topics: Topics, wanted: Mapping[str, tuple[Contract, Times]], say: Say, step_ms: int) -> Stood:
-    """Of each model the predictions of its window, every outcome of them and decision about them, and its siblings. Raises TooMany."""
+    """Of each model the predictions of its window, every outcome of them and reaction to them, and its siblings. Raises TooMany."""
     found = Stood.of(wanted, step_ms)
-    named = dict(zip(READ, topics, strict=False))
+    named = dict(topics)
     models = sorted({contract.model for contract, _ in wanted.values()})
-    make = {role: formats.make(role, [(model, {}) for model in models], models[0] if len(models) == 1 else None) for role in READ}
+    make = {role: formats.make(role, [(model, {}) for model in models], models[0] if len(models) == 1 else None) for role, _ in topics}
     with schemas.opened(settings.registry) as known:
-        translators = {role: foreign.of_contracts(role, [contract for contract, _ in wanted.values()], known) for role in READ}
+        translators = {role: foreign.of_contracts(role, [contract for contract, _ in wanted.values()], known) for role, _ in topics}
         halves = any(translator and translator.format.half for translator in translators.values())
         for role, rows in _batches(settings, topics, min(begin for _, (begin, _) in wanted.values()), halves=halves):
             if known:
                 known.insist(rows)
             found.take(named.get(role, ""), role, rows, make[role], translators[role])
-            say(f"{found.n_read:,} records of {' and '.join(topics)} are read")
+            say(f"{found.n_read:,} records of {' and '.join(name for _, name in topics)} are read")
             if sum(map(len, found.ids.values())) > ROWS_MAX:
                 raise TooMany
     _read_outside(settings, topics, found, say)
@@ -212,7 +212,7 @@ def _read(settings: Settings, topics: Topics, wanted: Mapping[str, tuple[Contrac
 
 def _read_outside(settings: Settings, topics: Topics, found: Stood, say: Say) -> None:
     """Topics of siblings that the models' own feed does not read: every record counts, at the time at which it was written."""
-    outside = {topic for contract, _ in found.wanted.values() for topic in contract.promises.alive.siblings} - set(topics)
+    outside = {topic for contract, _ in found.wanted.values() for topic in contract.promises.alive.siblings} - {name for _, name in topics}
     for topic in sorted(outside):
         naming, n = found.naming(topic), 0
         begin = max(min(found.wanted[key][1][0] for key in naming), 0)
@@ -225,10 +225,10 @@ def _read_outside(settings: Settings, topics: Topics, found: Stood, say: Say) ->
 
 def _batches(settings: Settings, topics: Topics, begin: int, *, halves: bool) -> Iterator[tuple[Role, list[Row]]]:
     """What stands in the topics since then. halves: of one event they may lie on different partitions, so those are read side by side."""
-    roles: dict[str, Role] = dict(zip(topics, READ, strict=False))
-    batches: dict[Role, list[Row]] = {role: [] for role in READ}
+    roles: dict[str, Role] = {name: role for role, name in topics}
+    batches: dict[Role, list[Row]] = {role: [] for role, _ in topics}
     read: Iterator[Told] = (
-        by_time(settings.kafka, topics, begin) if halves else tail(settings.kafka, list(topics), since=begin, until_end=True)
+        by_time(settings.kafka, list(roles), begin) if halves else tail(settings.kafka, list(roles), since=begin, until_end=True)
     )
     for told in read:
         batch = batches[roles[told.topic]]

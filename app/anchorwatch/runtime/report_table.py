@@ -64,8 +64,8 @@ def totals(told: Told) -> dict[str, int]:
     read = Counter(event.role for event in told.course.events)
     heard = Counter(row.heard for row in rows_of(told))
     return {
-        "predictions": read["predictions"], "outcomes": read["outcomes"], "decisions": read["decisions"], "flags": read["flags"],
-        "refused": told.refused,
+        "predictions": read["predictions"], "outcomes": read["outcomes"], "decisions": read["decisions"], "complaints": read["complaints"],
+        "flags": read["flags"], "refused": told.refused,
         "findings": len(told.findings), "pages": heard["page"], "warnings": heard["warning"], "infos": heard["info"],
         "incidents": len({alert.incident for alert in told.alerts if alert.incident}),
     }  # fmt: skip

@@ -14,7 +14,7 @@ MEANING: dict[Role, str] = {
     "judge": "`anchorwatch run --stage judge`, which also carries alerts to the sinks, and writes to `flags` what hooks tell, where one is on",
     "learner": "besides `judge`, where models without a history shall learn from their stream; without it `anchorwatch apply` does",
     "ui": "people: `status`, `alerts`, `tail`; whoever may not acknowledge or silence goes without Write on `commands`",
-    "client": "a service: predictions, outcomes, decisions and flags; and `follow_alerts` under a group of its name",
+    "client": "a service: predictions, outcomes, decisions, complaints and flags; and `follow_alerts` under a group of its name",
     "operator": "`anchorwatch apply`: what it writes to `contracts` decides what is watched, so few should have it; "
     "`dead retry`: whoever does not use it goes without Write on the sources, `dead-letters` and `retry`",
     "admin": "`anchorwatch topics create` and `check`",
@@ -39,7 +39,7 @@ def rights(settings: Settings, role: Role, feeds: Sequence[Feed], user: str = ""
         reads = [t(name) for name in ("contracts", "findings", "alerts.events", "alerts.state")]
         return _topics(reads, [t("commands")])
     if role == "client":
-        writes = [t(name) for name in ("predictions", "outcomes", "decisions", "flags")]
+        writes = [t(name) for name in ("predictions", "outcomes", "decisions", "complaints", "flags")]
         return [*_topics([t("alerts.events")], writes), Right("Read", "group", user, prefixed=True)]
     if role == "operator":
         reads = [t("contracts"), t("alerts.events"), t("alerts.state"), t("dead-letters"), *_sources(feeds), *_siblings(feeds)]

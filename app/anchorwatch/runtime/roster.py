@@ -33,7 +33,7 @@ class Roster:
         found = set[str]()
         for version in self.registry.latest():
             for role, topic in version.contract.topics(self._topic).items():
-                if sources.load(getattr(version.contract.source, role).format).headed:
+                if sources.load(version.contract.source.of(role).format).headed:
                     found.add(topic)
         return frozenset(found)
 

@@ -8,8 +8,9 @@ import msgspec
 from anchorwatch.config import Settings
 from anchorwatch.engine.tail import Told, tail
 from anchorwatch.errors import UNREADABLE
-from anchorwatch.events import UNHEARD, Alert, Applied, Summary
+from anchorwatch.events import Alert, Applied, Summary
 from anchorwatch.runtime import contracts
+from anchorwatch.stages.trust import NO_COMPLAINT, UNHEARD
 
 State = Literal["firing", "acknowledged", "recovering", "dark", "switched off", "retired", "learning", "watching", "no word"]
 SIGNS: Mapping[State, str] = {
@@ -42,6 +43,8 @@ class Row(NamedTuple):
     owner: str
     followed: float | None = None  # share of decisions, where they are expected
     unheard: bool = False  # they are expected, and none came
+    complained: float | None = None  # share of predictions, where complaints are expected
+    no_complaint: bool = False  # they are, and none came
 
 
 def read(settings: Settings, since_ms: int) -> tuple[dict[str, Summary], list[Alert]]:
@@ -111,6 +114,7 @@ def _row(key: str, owner: str | None, summary: Summary | None, alerts: list[Aler
         summary.reasons.get("metric", ""), column.get("quality"), (low, high) if low is not None and high is not None else None,
         _whole(column.get("labels")), _worst(summary), words, _note(summary), _estimated(column), summary.owner or owner or "nobody",
         column.get("followed"), summary.reasons.get("impact", "") == UNHEARD,
+        column.get("complained"), summary.reasons.get("complaints", "") == NO_COMPLAINT,
     )  # fmt: skip
 
 
@@ -186,6 +190,10 @@ def line(row: Row, width: int = 0) -> str:
         words.append(f"followed {100 * row.followed:.3g} %")
     elif row.unheard:
         words.append("no decision came")
+    if row.complained is not None:
+        words.append(f"complaints {100 * row.complained:.3g} %")
+    elif row.no_complaint:
+        words.append("no complaint came")
     return "  ".join([*words, row.owner.rpartition("/")[2]])
 
 

@@ -8,11 +8,10 @@ from collections.abc import Callable, Sequence
 from anchorwatch.events import Row
 from anchorwatch.sources.base import Decoded
 from anchorwatch.sources.foreign import Opened, Translator
-from anchorwatch.sources.native import Decisions, Outcomes, Predictions
+from anchorwatch.sources.native import ROLES
 from anchorwatch.sources.native.role import Role
 
 Make = Callable[[], Translator]
-ROLES = {"predictions": Predictions, "outcomes": Outcomes, "decisions": Decisions}
 
 
 def decoder(translator: Translator) -> Role:

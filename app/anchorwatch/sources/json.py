@@ -6,7 +6,8 @@
 `features: $` takes every field of the event that no other place begins with.
 """
 
+from anchorwatch.contract.fields import OF_ROLE
 from anchorwatch.sources.base import Format
 from anchorwatch.sources.foreign.documents import one_object
 
-FORMAT = Format(fields={"predictions": {}, "outcomes": {}, "decisions": {}}, unpack=one_object)
+FORMAT = Format(fields={role: {} for role in OF_ROLE}, unpack=one_object)

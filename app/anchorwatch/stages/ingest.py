@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from anchorwatch.events import Observation, Role, Row, Rows
-from anchorwatch.stages import deciding
+from anchorwatch.stages import reacting
 from anchorwatch.stages._formats import Decoder, Formats, Translator
 from anchorwatch.stages.beside import Listening
 from anchorwatch.stages.columns import Maker, Objects
@@ -204,8 +204,8 @@ class Ingest:
             self.intake.predictions(key, version, maker, model, batch, self.closed_ms)
         elif role == "outcomes":
             self.intake.outcomes(key, version, maker, model, batch)
-        elif role == "decisions":
-            deciding.take(self.intake, version, model, batch)
+        elif role in reacting.HORIZONS:
+            reacting.take(self.intake, version, model, role, batch)
 
     def _maker(self, version: Version) -> Maker:
         key = (version.contract.id, version.layout.reference_id)
@@ -278,9 +278,9 @@ class Ingest:
             self.note(key, "matured", model.mature(version.layout, boundary, self.closed_ms))
             unlabelled, unmatched = model.leave(self.watermark, version.layout)
             most = self.settings.pending_bytes_max // max(len(self.models), 1)
-            expired, ghosts = model.squeeze(most - model.decisions.nbytes)
+            expired, ghosts = model.squeeze(most - sum(each.nbytes for each in model.reactions.values()))
             self.intake.gone(version, {"missing": unlabelled, "unmatched": unmatched + ghosts, "expired": expired}, model.waiting.n)
-            deciding.gone(self.intake, version, model, self.watermark, most // 4)
+            reacting.gone(self.intake, version, model, self.watermark, most // 4)
         self.closed_ms = boundary
         self.ready += observations(self, boundary)
         self.tallies = {}

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anchorwatch.contract import to_json
-from anchorwatch.stages.decided import Decisions
 from anchorwatch.stages.labels import Classes
-from anchorwatch.stages.model_ingest import ModelIngest
+from anchorwatch.stages.model_ingest import REACTIONS, ModelIngest
 from anchorwatch.stages.table import CELLS, PAGE, Table
 from anchorwatch.stages.windows import OpenWindow
 from anchorwatch.state import join, pack, parts, unpack
@@ -113,8 +112,9 @@ class Book:
                 "first": model.waiting.first, "n": model.waiting.n, "closed": model.closed, "last_ms": model.last_ms,
                 "layouts": [_applied(ingest, layout) for layout in model.layouts], "classes": model.classes.names,
                 "arms": {str(number): arm for number, arm in model.arm_of.items()},
-                "decisions": {"first": model.decisions.table.first, "n": model.decisions.table.n, "words": model.decisions.words.names},
             }  # fmt: skip
+            for each in model.reactions.values():
+                models[key][each.role] = {"first": each.table.first, "n": each.table.n, "words": each.words.names}
         return {
             "upstream": {topic: each.snapshot() for topic, each in ingest.upstream.items()},
             "cut": self.cut, "seen": ingest.seen, "watermark": ingest.watermark, "closed_ms": ingest.closed_ms,
@@ -177,10 +177,11 @@ class Book:
     ) -> None:  # fmt: skip
         model.waiting.restore(kept["first"], kept["n"], self._images(model.waiting, key, kept["first"], found, counts, deltas))
         model.waiting.traces = _traces(model.waiting, model.waiting.column("hash"))
-        if decided := kept.get("decisions"):  # none before they were joined
-            model.decisions = Decisions(decided["words"])
-            images = self._images(model.decisions.table, f"{key}{DECIDED}", decided["first"], found, counts, deltas)
-            model.decisions.table.restore(decided["first"], decided["n"], images)
+        for horizon, kind in REACTIONS.items():
+            if reacted := kept.get(kind.role):  # none before one was asked for
+                each = model.reactions[horizon] = kind(reacted["words"])
+                images = self._images(each.table, f"{key}|{horizon}", reacted["first"], found, counts, deltas)
+                each.table.restore(reacted["first"], reacted["n"], images)
         model.closed = dict(kept["closed"]) if "closed" in kept else {"late": kept["closed_to"]}
         model.last_ms = kept["last_ms"]
         model.layouts = [_layout(ingest, key, ids) for ids in kept["layouts"]]
@@ -188,13 +189,11 @@ class Book:
         model.classes = Classes(kept.get("classes", model.layouts[-1].classes if model.layouts else ()))
 
 
-DECIDED = "|decided"  # behind a model's key: its table of decisions
-
-
 def _tables(ingest: "Ingest") -> dict[str, Table]:
     found: dict[str, Table] = {}
     for key, model in ingest.models.items():
-        found[key], found[f"{key}{DECIDED}"] = model.waiting, model.decisions.table
+        found[key] = model.waiting
+        found |= {f"{key}|{horizon}": each.table for horizon, each in model.reactions.items()}
     return found
 
 

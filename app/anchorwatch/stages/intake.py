@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anchorwatch.events import Row, Rows
-from anchorwatch.stages import deciding
+from anchorwatch.stages import reacting
 from anchorwatch.stages.arms import compares, take
 from anchorwatch.stages.columns import Maker, Objects
 from anchorwatch.stages.join import Added, Joined
@@ -109,7 +109,7 @@ class Intake:
         added, late = model.predictions(maker.layout, combos, hashes, batch.at, columns, closed_ms)
         names = {"environment": version.contract.environment, "model": version.contract.model}
         self._tell_predictions(key, names, added, int(np.count_nonzero(late)))
-        deciding.tell(self, version, {"joined": model.decisions.table.meet(hashes)})
+        reacting.meet(self, version, model, hashes)
         counted = added.new & ~late
         self._look(maker, model, batch, columns, hashes, counted)
         self._versions(maker, model, batch, combos, counted)

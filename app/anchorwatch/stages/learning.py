@@ -116,8 +116,8 @@ class Learning:
 
     @property
     def _late_ms(self) -> int:
-        """When labels, and decisions where they are expected, are in."""
-        return max(self.layout.late_ms, self.layout.decision_ms or 0)
+        """When labels, and decisions and complaints where they are expected, are in."""
+        return max([self.layout.late_ms, *self.layout.reactions.values()])
 
     def _events(self, flat: Ints) -> int:
         return int(self.layout.view(flat, EVENTS.key)[0].sum()) if EVENTS.key in self.layout.counts else 0

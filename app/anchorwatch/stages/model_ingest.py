@@ -9,15 +9,17 @@ from numpy.typing import NDArray
 from anchorwatch.stages import arms
 from anchorwatch.stages.arrived import count_arrived
 from anchorwatch.stages.columns import Maker, Objects
-from anchorwatch.stages.decided import Decisions, Taken
+from anchorwatch.stages.complained import Complaints
+from anchorwatch.stages.decided import Decisions
 from anchorwatch.stages.drawn import drawn
 from anchorwatch.stages.groups import Groups
 from anchorwatch.stages.join import GHOST, Added, Joined, Waiting
 from anchorwatch.stages.labels import Classes
+from anchorwatch.stages.reactions import Reactions, Taken
 from anchorwatch.stages.table import CELLS, width
 from anchorwatch.stages.windows import OpenWindow
 from anchorwatch.watches.base import ANSWER, Columns, Floats, Ints, Matured
-from anchorwatch.watches.layout import DECIDED, Layout
+from anchorwatch.watches.layout import Layout
 from anchorwatch.watches.scores import EXPLORED
 
 HOUR_MS = 3_600_000
@@ -26,6 +28,7 @@ LOOKS_AN_HOUR = 60  # wanted: a field nobody knows is told once ten records of a
 LOOK_SHARE_LEARNING = 16  # how many come is not known yet
 LAYOUTS_MAX = 1_000  # that waiting rows may belong to; numbers of older ones are used again
 
+REACTIONS: dict[str, type[Reactions]] = {kind.horizon: kind for kind in (Decisions, Complaints)}
 Windows = dict[tuple[int, int], OpenWindow]  # (window number, layout number) -> counts
 
 
@@ -35,7 +38,7 @@ class ModelIngest:
         self.waiting = Waiting()
         self.layouts: list[Layout] = []
         self.classes = Classes()  # of the labels that wait
-        self.decisions = Decisions()
+        self.reactions: dict[str, Reactions] = {}  # by horizon, those that were asked for
         self.arm_of: dict[int, str] = {}  # of layouts, those whose rows are answers of another arm (arms.py)
         self.windows: Windows = {}
         self.closed: dict[str, int] = {}  # horizon -> predictions before that time are judged at it; empty: none seen yet
@@ -105,8 +108,16 @@ class ModelIngest:
             arms.label(self, hashes, codes, known, revisions)
         return self.waiting.label(hashes, codes, known, revisions), fresh
 
-    def decide(self, layout: Layout, records: Objects, hashes: NDArray[np.uint64], decided: Ints) -> Taken:
-        return self.decisions.take(layout, records, hashes, decided, self.waiting.predicted(hashes), self.closed.get(DECIDED, -1))
+    def react(self, layout: Layout, horizon: str, records: Objects, hashes: NDArray[np.uint64], at: Ints) -> Taken:
+        """Decisions or complaints, as `horizon` says."""
+        predicted, closed_ms = self.waiting.predicted(hashes), self.closed.get(horizon, -1)
+        return self.reacted(horizon).take(layout, records, hashes, at, predicted, closed_ms)
+
+    def reacted(self, horizon: str) -> Reactions:
+        found = self.reactions.get(horizon)
+        if found is None:
+            found = self.reactions[horizon] = REACTIONS[horizon]()
+        return found
 
     # maturity
 
@@ -156,8 +167,8 @@ class ModelIngest:
             some = rows[column("layout")[rows] == number]
             if number in self.arm_of:
                 arms.count(self, horizon, number, some, window, age)
-            elif horizon == DECIDED:
-                self.decisions.count(self, number, some, window)
+            elif horizon in REACTIONS:
+                self.reacted(horizon).count(self, number, some, window)
             else:
                 self._count_matured(horizon, number, some, window, age)
         return len(rows)
@@ -224,7 +235,8 @@ class ModelIngest:
 
     def clear(self) -> None:
         self._drop(self.waiting.n)
-        self.decisions.clear()
+        for each in self.reactions.values():
+            each.clear()
 
     def _drop(self, n: int) -> tuple[int, int]:
         if not n:

@@ -38,6 +38,7 @@ SHOWN = (
     "shadow@late",
     "decisions.use",
     "decisions.agreement",
+    "complaints.kind",
     "calibration@late",
     "explored@late",
     "ranks@late",

@@ -14,7 +14,7 @@ from anchorwatch.stages.evidence import six
 from anchorwatch.stages.recent import Quality, Recent
 from anchorwatch.stages.reliability import LastDays, last_days, said
 from anchorwatch.stages.report import Report
-from anchorwatch.stages.trust import shares, told
+from anchorwatch.stages.trust import complaint_shares, shares, told
 from anchorwatch.watches.base import OTHER
 from anchorwatch.watches.baseline import LABELS_MIN
 from anchorwatch.watches.calibrating import MONITOR
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ROWS_MAX = 200
 SUSPECTS_TOLD = 5
-USED = ("followed", "ignored")  # where decisions are expected
+USED, COMPLAINED = ("followed", "ignored"), "complained"  # where decisions and complaints are expected
 LAST_DAYS = ("error_expected", "error_corrected", "error_corrected_low", "error_corrected_high")  # of the whole
 ESTIMATED, ESTIMATES_MAX = ("estimate", "estimate_low", "estimate_high"), 20  # of the largest segments: half a millisecond each
 
@@ -61,13 +61,14 @@ def summary_of(judge: "ModelJudge") -> Summary:
     volume = recent.volume()
     shown = [row for row, name in enumerate(layout.segments) if name != OTHER or layout.has_other]
     rows = sorted(shown, key=lambda r: (min(r, 2), -int(volume[r]), layout.segments[r]))[:ROWS_MAX]
-    qualities, worth, used, arms = recent.qualities(), recent.worth(), shares(recent), uplift.told(recent)
+    qualities, worth, arms = recent.qualities(), recent.worth(), uplift.told(recent)
+    used, complained = shares(recent), complaint_shares(recent)
     latencies, evidence = recent.latencies(), _evidence(judge)
     columns: dict[str, list[float | None]] = {
         name: []
         for name in ("predictions", "quality", "quality_low", "quality_high", "labels", "p50_ms", "p99_ms", "evidence_days", "value")
     }
-    columns |= {name: [] for name in USED} if used else {}
+    columns |= ({name: [] for name in USED} if used else {}) | ({COMPLAINED: []} if complained else {})
     columns |= {name: [] for name in (*ESTIMATED, *LAST_DAYS)}
     days, blank = last_days(recent), judge.monitors.is_busy(MONITOR)
     metric = "accuracy"
@@ -82,6 +83,7 @@ def summary_of(judge: "ModelJudge") -> Summary:
             "quality_high": interval[1] if interval else None, "labels": float(quality.n) if quality else None, "p50_ms": p50, "p99_ms": p99,
             "evidence_days": evidence.get(layout.segments[row]), "value": known.value if worth and (known := worth[row]) else None,
             **dict(zip(ESTIMATED, guess[:3] if guess else (None,) * 3, strict=True)), **(dict(zip(USED, used[row], strict=True)) if used else {}),
+            **({COMPLAINED: complained[row]} if complained else {}),
             **dict(zip(LAST_DAYS, _errors(days, blank) if row == 0 else (None,) * 4, strict=True)),
         }  # fmt: skip
         for name, value in values.items():

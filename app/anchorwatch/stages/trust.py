@@ -1,14 +1,16 @@
-"""What is done with a model's answers, for people: shares per segment, and one sentence about the whole."""
+"""What people make of a model's answers: shares per segment, and a sentence each about the whole, of decisions and of complaints."""
 
 import numpy as np
 
 from anchorwatch.estimators.interval import at_this_look, beta_binomial_interval
-from anchorwatch.events import UNHEARD
 from anchorwatch.stages.recent import Recent
-from anchorwatch.watches.base import FOLLOWED, IGNORED, NO_DECISION, Ints
-from anchorwatch.watches.impact import DECIDED_MIN, REASONED, agreement, decided, kappa, kappa_draws, uses
+from anchorwatch.watches.base import COMPLAINED, DECIDED, FOLLOWED, IGNORED, NO_DECISION, Ints
+from anchorwatch.watches.impact import DECIDED_MIN, REASONED, agreement, complaints, decided, kappa, kappa_draws, uses
 from anchorwatch.watches.layout import Layout
 
+# in `reasons` of a summary, where they are expected
+UNHEARD = "not measured: no decision came"
+NO_COMPLAINT = "not measured: no complaint came"  # nobody complained, or nobody sends it
 Shares = tuple[float | None, float | None]  # followed, of those decided; ignored or never decided, of all
 
 
@@ -25,22 +27,57 @@ def shares(recent: Recent) -> list[Shares] | None:
     return found
 
 
+def complaint_shares(recent: Recent) -> list[float | None] | None:
+    """Per segment the share of predictions with a complaint; None: none are expected, or nobody watches them.
+
+    Below 30 predictions no number, and none at all while nobody complained: that may be a topic that nobody writes to.
+    """
+    key = complaints(recent.layout).key
+    if key not in recent.layout.counts:
+        return None
+    total = recent.total(key)
+    heard = bool(total[0, 1:].any())
+    return [int(counts[1:].sum()) / n if heard and (n := int(counts.sum())) >= DECIDED_MIN else None for counts in total]
+
+
 def told(layout: Layout, recent: Recent) -> dict[str, str]:
     """Why there is no number, or what the numbers say of the whole. That nothing is measured is not good news, so it is said."""
     if all(watch.name != "impact" for watch in layout.watches):
         return {}
-    if layout.decision_ms is None:
-        return {"impact": "not measured: the contract says nothing of decisions"}
+    found = {"complaints": _complained(layout, recent)} if COMPLAINED in layout.reactions else {}
+    return found | {"impact": _done(layout, recent)}
+
+
+def _done(layout: Layout, recent: Recent) -> str:
+    if DECIDED not in layout.reactions:
+        return "not measured: the contract says nothing of decisions"
     counts = recent.total(uses(layout).key)[0]
     some = decided(len(counts))
     n, k = int(counts[some].sum()), int(counts[FOLLOWED])
     if not n:
-        return {"impact": UNHEARD}
+        return UNHEARD
     if n < DECIDED_MIN:
-        return {"impact": f"waiting for decisions: {DECIDED_MIN} are needed"}
+        return f"waiting for decisions: {DECIDED_MIN} are needed"
     low, high = beta_binomial_interval(k, n)
     words = [f"followed {_percent(k / n)} [{_percent(low)}, {_percent(high)}] of {n:,} decisions"]
-    return {"impact": "; ".join([*words, *_overridden(layout, counts, n), *_dependence(layout, recent)])}
+    return "; ".join([*words, *_overridden(layout, counts, n), *_dependence(layout, recent)])
+
+
+def _complained(layout: Layout, recent: Recent) -> str:
+    counts = recent.total(complaints(layout).key)[0]
+    n, k = int(counts.sum()), int(counts[1:].sum())
+    if not k:
+        return NO_COMPLAINT
+    if n < DECIDED_MIN:
+        return f"waiting for predictions that are old enough: {DECIDED_MIN} are needed"
+    low, high = beta_binomial_interval(k, n)
+    words = f"{_percent(k / n)} [{_percent(low)}, {_percent(high)}] of {n:,} predictions drew a complaint"
+    most = int(np.argmax(counts[1:-1])) if len(layout.kinds) else -1
+    return (
+        words
+        if most < 0 or not counts[1 + most]
+        else f"{words}, most of kind {layout.kinds[most]!r}, {_percent(int(counts[1 + most]) / n)}"
+    )
 
 
 def _overridden(layout: Layout, counts: Ints, n: int) -> list[str]:

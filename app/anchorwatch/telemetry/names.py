@@ -126,6 +126,13 @@ INSTRUMENTS = (
         "unmatched: ids of the producer; late: promises.impact.within",
     ),
     _counter(
+        "complaints",
+        "complaint",
+        (*_M, "result"),
+        "complaints by result, as decisions",
+        "unmatched: ids of the producer; late: promises.impact.complaints_within",
+    ),
+    _counter(
         "inputs.faults",
         "fault",
         (*_M, "kind"),

@@ -89,6 +89,7 @@ class Matured:
     explored: NDArray[np.bool_] | None = None  # let through at random (hidden.py)
 
 
+DECIDED, COMPLAINED = "decided", "complained"  # names of the ages at which decisions and complaints are looked at
 # what was done with a prediction: `Used.use`
 FOLLOWED, OVERRIDDEN, IGNORED, NO_DECISION, UNTOLD = range(5)
 
@@ -207,6 +208,9 @@ class Watch(Protocol):
     def decide(self, layout: "Layout", used: Used, add: Add) -> None:
         """Once per cell of predictions that are old enough to be judged by what was done with them, vectorised."""
 
+    def complain(self, layout: "Layout", kind: Ints, add: Add) -> None:
+        """The same by the complaints about them. kind: codes of Layout.kinds; len(kinds) another one, -1: none came in time."""
+
     def compare(self, layout: "Layout", compared: Compared, add: Add) -> None:
         """Once per closed cell and arm beside the model's, vectorised."""
 
@@ -237,6 +241,9 @@ class Quiet:
 
     def decide(self, layout: "Layout", used: Used, add: Add) -> None:
         """Counts nothing of decisions."""
+
+    def complain(self, layout: "Layout", kind: Ints, add: Add) -> None:
+        """Counts nothing of complaints."""
 
     def compare(self, layout: "Layout", compared: Compared, add: Add) -> None:
         """Compares no arms."""
@@ -288,6 +295,8 @@ class Reference:
     labelled: int = 0
     decided_s: tuple[float, float] = (0.0, 0.0)  # delays of decisions: p50, p95
     reasons: tuple[str, ...] = ()  # of overrides, most frequent first
+    complained_s: tuple[float, float] = (0.0, 0.0)  # delays of complaints: p50, p95
+    kinds: tuple[str, ...] = ()  # of complaints, most frequent first
     left_out: tuple[tuple[int, int], ...] = ()  # [from, to) in ms under an open alert: not normal, not counted
     labels_due_ms: int = 0  # of one that was learnt before its labels were in: when they are; 0: nothing is left to learn
     season: dict[str, Floats] = field(default_factory=dict)  # monitor key -> float64[streams, 168], usual rates by local hour of the week

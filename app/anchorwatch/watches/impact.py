@@ -1,7 +1,7 @@
 """Does the output change a decision, and do people still trust it?
 
 Question: are predictions followed as often as promised, or as in the reference; are they overridden for a reason more often; does nobody decide
-  any more; does what is done still depend on what the model says?
+  any more; does what is done still depend on what the model says; do more of them draw a complaint (a ticket, a chargeback, a customer who leaves)?
 Method: a prediction is looked at when it is as old as `promises.impact.within` (else the p95 of the reference's delays of decisions), with the
   decision known by then. Of those decided, the share that was followed, as a 0/1 stream each way: ten points below the reference, or what
   `followed_at_least` leaves; above it by ten points, at most half of what is missing to all, which is news of severity `info`: people who stopped
@@ -10,8 +10,14 @@ Method: a prediction is looked at when it is as old as `promises.impact.within` 
   with what was recommended no more than chance would (Cohen's kappa, the largest of 200 draws of its table below .1, looked at once an hour).
   Measured on looks at other thousands each, two actions in equal parts: at a kappa of .1 exactly it is said once in 220, at .2 never in 20,000,
   at 0 in two of three, so a bypass is heard after a thousand decisions or two.
-  Without decision events nothing is measured, which every summary says: it is not good news.
-Runbook: ask the people who decide what they see; look at the reasons they gave and at the segment; compare with the quality of those answers.
+  Complaints: of predictions as old as `promises.impact.complaints_within` (else the p95 of the reference's delays of complaints), the share with a
+  complaint by then, as a 0/1 stream up, against `complaints_at_most`, else the reference with as much again, half a point at least: complaints
+  are rare, so that points say little, and twice as many is what those who answer them notice; the floor keeps a reference of next to none from
+  calling a handful a rise. Each kind that the reference names, and all others together, the same with a floor of half of that. A reference without
+  any complaint is no reference of them. Warnings, too.
+  Without decision events nothing is measured, and without a complaint neither are they, which every summary says: it is not good news.
+Runbook: ask the people who decide what they see; look at the reasons they gave and at the segment; read the newest complaints of that kind and
+  segment; compare with the quality of those answers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +25,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from anchorwatch.contract.model import ImpactPromise
 from anchorwatch.watches.base import (
+    COMPLAINED,
+    DECIDED,
     FOLLOWED,
     IGNORED,
     NO_DECISION,
@@ -44,6 +53,8 @@ if TYPE_CHECKING:
     from anchorwatch.watches.layout import Layout
 
 FOLLOWED_LESS, FOLLOWED_MORE, IGNORED_MORE, REASON_MORE = 0.10, 0.10, 0.10, 0.05
+PROMISED = "promised"  # label of a stream whose line is a promise of complaints
+COMPLAINED_MORE, KIND_MORE = 0.005, 0.0025  # at least; else as much again as in the reference
 CLEAR_DAYS = 1.0
 REASONED = (
     5  # symbols: FOLLOWED .. UNTOLD, of which OVERRIDDEN stays empty; from here on overridden for each reason of the list, then for another
@@ -69,6 +80,11 @@ def agreement(layout: "Layout") -> Count:
     return Count("decisions.agreement", (len(layout.actions) + 1) ** 2, short_hash(layout.actions))
 
 
+def complaints(layout: "Layout") -> Count:
+    """Symbol 0: none came in time; then each kind of the list, then another."""
+    return Count("complaints.kind", 2 + len(layout.kinds), short_hash(layout.kinds))
+
+
 def decided(symbols: int) -> Ints:
     """Symbols of `uses` that are a decision about a recommendation."""
     return np.array([FOLLOWED, IGNORED, *range(REASONED, symbols)])
@@ -79,9 +95,10 @@ class Impact(Quiet):
     question: ClassVar[str] = "Does the output change a decision?"
 
     def counts(self, layout: "Layout") -> Sequence[Count]:
-        if layout.decision_ms is None:
-            return []
-        return [uses(layout), agreement(layout)] if len(layout.actions) > 1 else [uses(layout)]
+        found = [uses(layout)] if DECIDED in layout.reactions else []
+        if found and len(layout.actions) > 1:
+            found.append(agreement(layout))
+        return [*found, complaints(layout)] if COMPLAINED in layout.reactions else found
 
     def decide(self, layout: "Layout", used: Used, add: Add) -> None:
         add(uses(layout).key, np.where(used.use == OVERRIDDEN, REASONED + np.maximum(used.reason, 0), used.use))
@@ -90,20 +107,24 @@ class Impact(Quiet):
             cells = used.recommended * (len(layout.actions) + 1) + used.action
             add(agreement(layout).key, np.where(told, cells, 0), told)
 
+    def complain(self, layout: "Layout", kind: Ints, add: Add) -> None:
+        add(complaints(layout).key, 1 + kind)
+
     def monitors(self, layout: "Layout") -> Sequence[Monitor]:
-        if layout.decision_ms is None:
-            return ()
         found: list[Monitor] = []
-        promised = layout.contract.promises.impact
+        promised = layout.contract.promises.impact or ImpactPromise()
         for row, segment in enumerate(layout.segments):
-            if promised is not None and not row:
-                line = 1 - promised.followed_at_least
-                found.append(_followed(layout, row, segment, line, None))
-            found += _usual(layout, row, segment, promised=promised is not None and not row)
+            if DECIDED in layout.reactions:
+                least = None if row else promised.followed_at_least
+                if least is not None:
+                    found.append(_followed(layout, row, segment, 1 - least, None))
+                found += _usual(layout, row, segment, promised=least is not None)
+            if COMPLAINED in layout.reactions:
+                found += _complained(layout, row, segment, None if row else promised.complaints_at_most)
         return found
 
     def rules(self, layout: "Layout") -> Sequence[Rule]:
-        return (BypassRule(layout),) if layout.decision_ms is not None and len(layout.actions) > 1 else ()
+        return (BypassRule(layout),) if DECIDED in layout.reactions and len(layout.actions) > 1 else ()
 
     def explain(self, seen: Seen) -> Explained:
         where = "" if seen.segment == WHOLE else f" on {seen.segment}"
@@ -119,8 +140,18 @@ class Impact(Quiet):
             return Explained("OutputObeyed", text, OBEYED_RUNBOOK, "info")
         if seen.subject == "ignored":
             return Explained("OutputIgnored", f"About {now} of the model's answers{where} nothing is decided in time{before}.", RUNBOOK)
+        if seen.subject in ("complaints", "kind"):
+            return Explained("OutputComplained", f"{now} of the model's answers{where} draw {_drawn(seen, before)}.", RUNBOOK)
         why = f"for {seen.label!r}" if seen.label else "for reasons that the reference did not have"
         return Explained("OutputOverridden", f"{now} of the model's answers{where} are overridden {why}{before}.", RUNBOOK)
+
+
+def _drawn(seen: Seen, before: str) -> str:
+    if seen.label == PROMISED:  # a reference without a complaint is none of them
+        return f"a complaint{before if seen.reference else ''}; at most {100 * (seen.line or 0):.3g} % should"
+    if seen.subject == "complaints":
+        return f"a complaint{before}"
+    return f"a complaint of {f'kind {seen.label!r}' if seen.label else 'a kind that the reference did not have'}{before}"
 
 
 def _usual(layout: "Layout", row: int, segment: str, *, promised: bool) -> list[Monitor]:
@@ -176,6 +207,39 @@ def _reasons(layout: "Layout", row: int, segment: str, some: Ints, counts: Ints)
     )  # fmt: skip
     return Monitor(
         "impact", "reason", segment, row, False, CLEAR_DAYS, streams, None, None, "1", "share overridden", "reason", streams[0].line
+    )
+
+
+def _complained(layout: "Layout", row: int, segment: str, promised: float | None) -> list[Monitor]:
+    """Against the promise, else the reference, which must have held complaints."""
+    count = complaints(layout)
+    counts, every = layout.reference_counts(count.key), np.arange(count.symbols)
+    found = []
+    if promised is not None:
+        stream = Stream(count.key, every, every[1:], promised, "up", PROMISED)
+        about = (None, None, "1", "share complained of", "complaints", promised)
+        found.append(Monitor("impact", "complaints", segment, row, False, CLEAR_DAYS, (stream,), *about))
+    if counts is None or not counts[0, 1:].any() or (n := int(counts[row].sum())) < EVENTS_MIN:
+        return found
+    if promised is None:
+        k = int(counts[row, 1:].sum())
+        line = line_of(layout, f"impact:complaints/{segment}", k, n, max(COMPLAINED_MORE, k / n))
+        found.append(_one(count, "complaints", row, segment, every, every[1:], line, k / n, "share complained of"))
+    return [*found, _kinds(layout, row, segment, counts[row])] if layout.kinds else found
+
+
+def _kinds(layout: "Layout", row: int, segment: str, counts: Ints) -> Monitor:
+    """A stream for all kinds that the reference does not name, and one for each that it does, unless that is all there is to tell."""
+    count, n, key = complaints(layout), int(counts.sum()), f"impact:kind/{segment}"
+    every = np.arange(count.symbols)
+    named = [(symbol, label) for symbol, label in enumerate((*layout.kinds, ""), start=1) if not label or len(layout.kinds) > 1]
+    streams = []
+    for place, (symbol, label) in enumerate(named):
+        k = int(counts[symbol])
+        line = line_of(layout, key, k, n, max(KIND_MORE, k / n), place, len(named))
+        streams.append(Stream(count.key, every, every[symbol : symbol + 1], line, "up", label))
+    return Monitor(
+        "impact", "kind", segment, row, False, CLEAR_DAYS, tuple(streams), None, None, "1", "share complained of", "kind", streams[0].line
     )
 
 

@@ -11,16 +11,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anchorwatch.contract import Contract
+from anchorwatch.contract.model import ImpactPromise
 from anchorwatch.estimators.season import season_lines
 from anchorwatch.watches.arrivals import Arrivals
-from anchorwatch.watches.base import OTHER, WHOLE, Accepted, Columns, Count, Floats, Ints, Monitor, Reference, Stream, Watch
+from anchorwatch.watches.base import (
+    COMPLAINED,
+    DECIDED,
+    OTHER,
+    WHOLE,
+    Accepted,
+    Columns,
+    Count,
+    Floats,
+    Ints,
+    Monitor,
+    Reference,
+    Stream,
+    Watch,
+)
 from anchorwatch.watches.cells import Cells
 from anchorwatch.watches.hidden import Hidden, hidden_of
 from anchorwatch.watches.ordering import SUBJECT, Ranks, ranks_of
 from anchorwatch.watches.scores import BINS, EXPLORED, Scores, scores_of
 
 NO_EDGES: Floats = np.zeros(0)
-DECIDED = "decided"  # the age at which decisions are looked at
+NEVER = (0.0, 0.0)  # delays of what the reference does not hold
 
 
 def segment_name(dimensions: Sequence[str], values: Sequence[str]) -> str:
@@ -209,7 +224,7 @@ class Layout:
             found["by"] = min(promised.by, delay.final)
         return found
 
-    # decisions
+    # decisions, complaints
 
     def _place_decisions(self) -> None:
         """actions: what answers recommend, as the contract says; recommended: int64[classes + 1], of each answer, -1: nothing."""
@@ -218,27 +233,31 @@ class Layout:
         codes = {action: code for code, action in enumerate(self.actions)}
         self.recommended: Ints = np.array([*(codes.get(said.get(name, ""), -1) for name in self.classes), -1], np.int64)
         self.reasons: tuple[str, ...] = self.reference.reasons if self.reference else ()
+        self.kinds: tuple[str, ...] = self.reference.kinds if self.reference else ()
 
-    @property
-    def decision_ms(self) -> int | None:
-        """The age at which predictions are judged by what was done with them: as promised, else the reference's p95, else as labels are.
+    @cached_property
+    def reactions(self) -> dict[str, int]:
+        """DECIDED, COMPLAINED -> the age in ms at which predictions are judged by what was done with them and by who complained of them.
 
-        None: nobody said that there would be decisions.
+        As promised, else the reference's p95, else as labels are. Those alone that somebody said there would be.
         """
-        promised, final = self.contract.promises.impact, self.contract.labels.delay.final
-        if not self.contract.expects_decisions:
-            return None
-        if promised is not None and promised.within is not None:
-            return min(promised.within, final)
-        if self.reference and self.reference.decided_s[1] > 0:
-            return min(int(1000 * self.reference.decided_s[1]), final)
-        return self.late_ms
+        contract, known = self.contract, self.reference
+        promised = contract.promises.impact or ImpactPromise()
+        found = {}
+        if contract.expects_decisions:
+            found[DECIDED] = self._reacted(promised.within, known.decided_s if known else NEVER)
+        if contract.expects_complaints:
+            found[COMPLAINED] = self._reacted(promised.complaints_within, known.complained_s if known else NEVER)
+        return found
+
+    def _reacted(self, promised: int | None, usual_s: tuple[float, float]) -> int:
+        age = promised if promised is not None else int(1000 * usual_s[1]) or self.late_ms
+        return min(age, self.contract.labels.delay.final)
 
     @property
     def ages(self) -> dict[str, int]:
-        """`horizons`, and DECIDED where decisions are expected."""
-        age = self.decision_ms
-        return self.horizons if age is None else self.horizons | {DECIDED: age}
+        """All of them."""
+        return self.horizons | self.reactions
 
     # segments
 

@@ -1,6 +1,7 @@
 """Keys of records of every format; and a whole feed through the hop: the very counts of topics that were keyed."""
 
 import doctest
+import json
 import random
 from typing import Any
 
@@ -12,8 +13,9 @@ from tests.traffic import T0, contract_of
 from anchorwatch.contract import to_json
 from anchorwatch.events import Applied, Record, Role, Row, headed
 from anchorwatch.runtime import formats
-from anchorwatch.sources.foreign import routes
+from anchorwatch.sources.foreign import of_contracts, routes
 from anchorwatch.sources.foreign.routes import Router
+from anchorwatch.sources.native import Complaints
 from anchorwatch.stages.ingest import Ingest, IngestSettings
 from anchorwatch.stages.observe import partition_of
 from anchorwatch.stages.registry import Registry
@@ -45,6 +47,27 @@ def test_outcomes_of_instances_go_by_the_id_of_their_event() -> None:
 
     assert [way.key for way in Router("outcomes", [contract]).ways([row])] == [b"e-1"]
     assert [way.key for way in Router("outcomes", [contract_of()]).ways([row])] == [b"e-1#7"]
+
+
+def test_tickets_of_another_system_become_complaints_wherever_their_fields_stand() -> None:
+    """Numbered ids, seconds, and text that nobody carries on; without keys they go by the prediction's id."""
+    fields = "{prediction_id: order.id, kind: ticket.category, complained_at_ms: {path: ticket.opened, unit: s}}"
+    contract = contract_of(source=f"{{complaints: {{topic: tickets, format: json, keyed: false, fields: {fields}}}}}")
+    ticket = {"order": {"id": 4711}, "ticket": {"category": "wrong price", "opened": T0 // 1_000, "text": "I am angry"}}
+    rows: list[Row] = [(None, json.dumps(ticket).encode(), 0, T0 + 9), (None, b'{"ticket": {}}', 1, T0)]
+    translator = of_contracts("complaints", [contract])
+    assert translator
+
+    opened = translator.open(rows)
+    found = Complaints((), "loan").decode(opened.rows)
+
+    (record,) = found.records
+    assert (record.prediction_id, record.kind, record.model, found.at_ms.tolist()) == ("4711", "wrong price", "loan", [T0])
+    assert b"angry" not in (opened.rows[0][1] or b"")
+    assert [(refused.row, refused.path, refused.reason) for refused in opened.refused] == [
+        (1, "$.order.id", "is missing or null (prediction_id)")
+    ]
+    assert [(way.key, way.at_ms) for way in Router("complaints", [contract]).ways(rows)] == [(b"4711", T0), (None, -1)]
 
 
 @pytest.mark.parametrize(("name", "role"), PAIRS)

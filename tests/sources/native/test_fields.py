@@ -15,6 +15,7 @@ TABLES = {
     events.Prediction: fields.PREDICTION,
     events.Outcome: fields.OUTCOME,
     events.Decision: fields.DECISION,
+    events.Complaint: fields.COMPLAINT,
     events.FlagChange: fields.FLAG_CHANGE,
 }
 ALL = [(event, field) for event, table in TABLES.items() for field in table]

@@ -1,11 +1,11 @@
-"""Outcomes, decisions and flag changes, batch by batch; predictions and what all have in common stand in tests/sources/test_native.py."""
+"""Outcomes, decisions, complaints and flag changes, batch by batch; predictions and what all have in common stand in tests/sources/test_native.py."""
 
 import json
 from typing import Any
 
 from anchorwatch.events import Row
 from anchorwatch.sources.base import Decoded, Shape
-from anchorwatch.sources.native import Decisions, Flags, Outcomes
+from anchorwatch.sources.native import Complaints, Decisions, Flags, Outcomes
 
 NOON = 1_795_338_720_000  # 2026-11-22T09:12:00Z
 FRAUD = Shape("fraud", {"amount": "number"})
@@ -73,6 +73,24 @@ def test_a_decision_needs_an_action_and_knows_three_uses() -> None:
     (record,) = found.records
     assert (record.action, record.use, record.reason, record.actor, record.recommended) == ("review", "overridden", "vip", "", None)
     assert [refused.path for refused in found.refused] == ["$.action", "$.use"]
+
+
+def test_a_complaint_needs_no_more_than_the_prediction_that_it_is_about() -> None:
+    base = {"prediction_id": "p-1", "model": "fraud"}
+    texts: list[dict[str, Any]] = [
+        base,
+        {**base, "kind": "churn", "actor": "customer", "source": "crm"},
+        {**base, "kind": 4853},
+        {**base, "kind": {"text": "no"}},
+    ]
+    found = Complaints([FRAUD]).decode(
+        [row(each) for each in texts] + [row({"model": "fraud", "kind": "x"}, key=None), row({**base, "model": "NO"})]
+    )
+
+    assert [(each.kind, each.actor, each.source) for each in found.records[:2]] == [("complaint", "", ""), ("churn", "customer", "crm")]
+    assert [each.kind for each in found.records[2:]] == ["4853", "complaint"]
+    assert counters(found) == {"note.retyped:$.kind": 2}
+    assert [(refused.row, refused.path) for refused in found.refused] == [(4, "$.prediction_id"), (5, "$.model")]
 
 
 def test_a_flag_change_is_keyed_by_environment_and_key() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from anchorwatch.events import Row
 from anchorwatch.sources.base import Decoded, Shape
-from anchorwatch.sources.native import Decisions, Flags, Outcomes, Predictions
+from anchorwatch.sources.native import Complaints, Decisions, Flags, Outcomes, Predictions
 from anchorwatch.sources.native.careful import Remarks
 from anchorwatch.sources.native.role import Role
 from anchorwatch.sources.native.times import MS_END
@@ -25,6 +25,7 @@ ROLES: list[Role] = [
     Outcomes([FRAUD], "fraud"),
     Outcomes(),
     Decisions([CHURN]),
+    Complaints([CHURN]),
     Flags(),
 ]
 
@@ -158,7 +159,7 @@ class Loose(Careful):
         self.role._loose = type(role)([FRAUD] if role.featured else [], "fraud")._loose
 
 
-@given(documents, st.sampled_from([Predictions, Outcomes, Decisions, Flags]))
+@given(documents, st.sampled_from([Predictions, Outcomes, Decisions, Complaints, Flags]))
 @settings(max_examples=400, deadline=None)
 def test_strict_loose_and_careful_reading_agree(document: dict[str, Any], kind: type[Role]) -> None:
     base = {"prediction_id": "p-1", "model": "fraud", "prediction": "a", "label": "a", "action": "a", "key": "k", "state": "on"}

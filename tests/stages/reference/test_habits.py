@@ -1,3 +1,4 @@
+from tests.complaining import heeding_reference
 from tests.deciding import Habit, decided, lending, lending_reference
 from tests.traffic import LOAN, contract_of, learnt, loan_reference, rows_of, traffic
 
@@ -10,12 +11,12 @@ def test_delays_and_reasons_are_those_of_decisions_that_can_be_joined() -> None:
     events = decided(traffic(3_000), Habit(reasons={"limit": 0.4, "vip": 0.6, "once": 0.001}))
     rows, _ = rows_of(contract_of(LOAN), events)
 
-    (p50, p95), reasons = habits(rows.predictions, rows.at, rows.decisions, rows.decided)
+    (p50, p95), reasons = habits(rows.predictions, rows.at, rows.decisions, rows.decided, "reason")
 
     assert abs(p50 - 0.55) < 0.03
     assert abs(p95 - 0.955) < 0.03
     assert reasons == ("vip", "limit")
-    assert habits(rows.predictions[:0], rows.at[:0], rows.decisions, rows.decided) == ((0.0, 0.0), ())
+    assert habits(rows.predictions[:0], rows.at[:0], rows.decisions, rows.decided, "reason") == ((0.0, 0.0), ())
 
 
 def test_a_reference_holds_what_was_decided_and_one_without_is_written_as_before() -> None:
@@ -26,6 +27,15 @@ def test_a_reference_holds_what_was_decided_and_one_without_is_written_as_before
     assert known.counts[next(key for key in known.counts if key.startswith("decisions.use"))][0].sum() == 8_000
     assert not {"decided_s", "reasons"} & reference_to_json(none).keys()
     assert reference_from_json(reference_to_json(none)).reasons == ()
+
+
+def test_a_reference_holds_complaints_by_kind_and_how_late_they_come() -> None:
+    known = heeding_reference()
+    kept = reference_from_json(reference_to_json(known))
+
+    assert (kept.complained_s, kept.kinds) == (known.complained_s, ("ticket", "churn"))
+    assert abs(known.complained_s[1] - 0.955) < 0.03
+    assert not {"complained_s", "kinds"} & reference_to_json(loan_reference()).keys()
 
 
 def test_decisions_alone_make_a_reference_of_them() -> None:

@@ -104,11 +104,11 @@ def _kind(seen: Seen, *, batched: bool = False) -> str:
 
 
 def _keyed(feed: Feed, role: str) -> bool:
-    return all(getattr(contract.source, role).keyed for contract in feed.contracts)
+    return all(contract.source.of(role).keyed for contract in feed.contracts)
 
 
 def _field(feed: Feed, role: str) -> str:
-    places = [place.path for c in feed.contracts for name, place in getattr(c.source, role).fields.items() if name == "prediction_id"]
+    places = [place.path for c in feed.contracts for name, place in c.source.of(role).fields.items() if name == "prediction_id"]
     return places[0] if places else "prediction_id"
 
 

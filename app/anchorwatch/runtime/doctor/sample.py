@@ -18,7 +18,8 @@ RECORDS_MAX = 50_000  # of one topic; above: only the newest are looked at, and 
 VALUES_MAX = 2_000  # kept whole
 SECONDS_MAX = 10.0  # of reading one topic
 TIMES: Mapping[Role, str] = {
-    "predictions": "predicted_at_ms", "outcomes": "known_at_ms", "decisions": "decided_at_ms", "flags": "changed_at_ms",
+    "predictions": "predicted_at_ms", "outcomes": "known_at_ms", "decisions": "decided_at_ms", "complaints": "complained_at_ms",
+    "flags": "changed_at_ms",
 }  # fmt: skip
 
 

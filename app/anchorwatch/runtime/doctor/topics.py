@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from anchorwatch.config import Feed
-from anchorwatch.contract import Contract
+from anchorwatch.contract import READ, Contract
 from anchorwatch.contract.values import duration_text
 from anchorwatch.runtime.doctor.facts import Facts, Topic
 from anchorwatch.runtime.doctor.told import Told, fault, fine, note, several, span, unseen
@@ -33,7 +33,7 @@ def _missing(facts: Facts) -> Iterator[Told]:
     for name in facts.sources():
         topic = facts.topic(name)
         if not topic.partitions and "authoriz" not in topic.trouble.lower():
-            standard = name in map(facts.settings.topic, ("predictions", "outcomes", "decisions"))
+            standard = name in map(facts.settings.topic, READ)
             named = several(
                 [c.key for feed in facts.feeds for c in feed.contracts if name in feed.topics.values()] or ["the standard feed"]
             )
@@ -73,7 +73,7 @@ def _counts(facts: Facts, feed: Feed) -> Iterator[Told]:
 
 
 def _keyed(feed: Feed, role: str) -> bool:
-    return all(getattr(contract.source, role).keyed for contract in feed.contracts)
+    return all(contract.source.of(role).keyed for contract in feed.contracts)
 
 
 def rekeyed(role: str) -> str:

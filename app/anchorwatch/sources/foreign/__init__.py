@@ -204,7 +204,7 @@ def of_contracts(role: Role, contracts: Sequence[Contract], schemas: Schemas | N
 
     Where they differ the first one by name has its way. schemas: of a registry, if one is set.
     """
-    inputs: list[tuple[str, Input]] = sorted(((c.key, getattr(c.source, role)) for c in contracts), key=lambda pair: pair[0])
+    inputs: list[tuple[str, Input]] = sorted(((c.key, c.source.of(role)) for c in contracts), key=lambda pair: pair[0])
     if role == "flags" or not inputs or not (inputs[0][1].foreign or schemas):
         return None
     source = inputs[0][1]

@@ -5,14 +5,13 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from anchorwatch.contract.fields import GROUPS, NEEDED, Steps, steps, written
+from anchorwatch.contract.fields import GROUPS, INSTANTS, NEEDED, Steps, steps, written
 from anchorwatch.errors import EventRejected
 from anchorwatch.events import Role
 from anchorwatch.sources.foreign.documents import Document
 from anchorwatch.sources.native.careful import number
 
 IN_A_MS = {"ms": 1, "us": 1_000, "ns": 1_000_000}
-WHOLE_MS = frozenset(("predicted_at_ms", "requested_at_ms", "known_at_ms", "decided_at_ms"))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -63,7 +62,7 @@ class Mapper:
         for name, path, unit in self._single:
             value = dig(document, path)
             if value is not None:
-                found[name] = in_ms(value, unit, whole=name in WHOLE_MS) if unit or name in WHOLE_MS else value
+                found[name] = in_ms(value, unit, whole=name in INSTANTS) if unit or name in INSTANTS else value
         for name in self._needed:
             if name not in found:
                 raise self._missing(name)

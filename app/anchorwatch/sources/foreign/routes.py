@@ -7,12 +7,10 @@ from anchorwatch.errors import EventRejected
 from anchorwatch.events import Role, Row, Rows
 from anchorwatch.sources.foreign import Translator, headers_of, is_heartbeat, of_contracts
 from anchorwatch.sources.foreign.wire import Schemas
-from anchorwatch.sources.native import Decisions, Outcomes, Predictions
+from anchorwatch.sources.native import ROLES
 from anchorwatch.sources.native.careful import Remarks
-from anchorwatch.sources.native.role import Role as Decoder
 from anchorwatch.stages.rekey import Way
 
-ROLES: dict[str, type[Decoder]] = {"predictions": Predictions, "outcomes": Outcomes, "decisions": Decisions}
 BATCHED = frozenset(("kserve", "oip", "sagemaker"))  # one event may hold several instances: all of them, and their outcomes, go by its id
 
 

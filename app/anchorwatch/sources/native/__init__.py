@@ -1,4 +1,4 @@
-"""Our own events as JSON, one object a record (interfaces.md 1): `Predictions`, `Outcomes`, `Decisions`, `Flags`.
+"""Our own events as JSON, one object a record (interfaces.md 1): `Predictions`, `Outcomes`, `Decisions`, `Complaints`, `Flags`.
 
 Refuse (to dead letters), repair (the record is kept, the value becomes None, counted with an example) or note (kept as it is, counted).
 What is counted stands in `Decoded.tally`, under the model and one of these names; `:<name>` is a feature's name or `$.<field>`:
@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 
 from anchorwatch.errors import EventRejected
 from anchorwatch.events import FlagChange
+from anchorwatch.events import Role as Kind
 from anchorwatch.sources.base import Decoded
 from anchorwatch.sources.native import careful, fields, readers
 from anchorwatch.sources.native.careful import Remarks
 from anchorwatch.sources.native.role import Note, Role
 from anchorwatch.sources.native.times import instants
 
-__all__ = ["Decisions", "Flags", "Outcomes", "Predictions", "as_map"]
+__all__ = ["ROLES", "Complaints", "Decisions", "Flags", "Outcomes", "Predictions", "as_map"]
 
 SCORES_SUM = 0.01  # how far from 1 a sum of `scores` may be
 
@@ -110,6 +111,13 @@ class Decisions(Role):
     at = "decided_at_ms"
 
 
+class Complaints(Role):
+    """Attributes of a record: those of `events.Complaint`; complained_at_ms is raw."""
+
+    fields = fields.COMPLAINT
+    at = "complained_at_ms"
+
+
 class Flags(Role):
     """Attributes of a record: those of `events.FlagChange`; the key of a record must be `<environment>/<key>`, else `misplaced_key`."""
 
@@ -126,6 +134,11 @@ class Flags(Role):
         """What was decoded, its times as numbers; raw: as they are written, None where there is none."""
         told = [FlagChange(**{name: getattr(record, name) for name in FlagChange.__struct_fields__}) for record in decoded.records]
         return told if raw else [structs.replace(each, changed_at_ms=at) for each, at in zip(told, decoded.at_ms.tolist(), strict=True)]
+
+
+ROLES: dict[Kind, type[Role]] = {
+    "predictions": Predictions, "outcomes": Outcomes, "decisions": Decisions, "complaints": Complaints, "flags": Flags,
+}  # fmt: skip
 
 
 def as_map(raw: bytes) -> dict[str, Any]:

@@ -85,6 +85,14 @@ DECISION = (
     Field("reason", Long, "", readers.text_up_to(200)),
     _ENVIRONMENT,
 )
+COMPLAINT = (
+    _IDENTITY,
+    Field("kind", Name, "complaint", readers.text_up_to(64)),
+    Field("complained_at_ms", Time, None, readers.time),
+    Field("actor", Long, "", readers.text_up_to(200)),
+    Field("source", Short, "", readers.text_up_to(64)),
+    _ENVIRONMENT,
+)
 FLAG_CHANGE = (
     Field("key", Annotated[str, Meta(min_length=1, max_length=200)], NEEDED, readers.needed_text_up_to(200)),
     Field("state", Annotated[str, Meta(min_length=1, max_length=200)], NEEDED, readers.state),

@@ -30,7 +30,7 @@ def wrong(name: str, expected: str, value: Any, fix: str) -> EventRejected:
 
 def identity(value: Any, name: str, _: Remarks) -> str:
     if not isinstance(value, str):
-        raise wrong(name, "text", value, "send the id as text, the same in predictions, outcomes and decisions")
+        raise wrong(name, "text", value, "send the id as text, the same in predictions and in all that is told of them")
     if not 1 <= len(value.encode()) <= ID_MAX:
         raise wrong(name, f"1 to {ID_MAX} bytes", value, "use a short unique id, such as a UUID")
     return value

@@ -51,7 +51,6 @@ def learn(
     maker = Maker(Layout(declared, None, ()), dict(places))
     columns = maker.columns(rows.predictions, rows.latency_ms, np.full(len(rows.predictions), np.nan), rows.at)
     delays, errors = _pairs(declared, rows)
-    decided_s, reasons = habits(rows.predictions, rows.at, rows.decisions, rows.decided)
     given = columns.numbers | {SCORE: columns.score, CONFIDENCE: columns.confidence, MARGIN: columns.margin}
     bins = {name: _edges(values) for name, values in given.items() if name != ANSWER and values is not None}
     limit = threshold(declared, columns.score, columns.codes.get(ANSWER, np.zeros(0, np.int64)))
@@ -72,9 +71,16 @@ def learn(
         | busy(rows.siblings, len(rows.predictions), int(rows.at.min()), int(rows.at.max()) + 1),
         expected=expected(declared, bins[SCORE], limit, columns.score, [r.prediction_id for r in rows.predictions], rows.outcomes),
         delays_s=(float(np.quantile(delays, 0.5)), float(np.quantile(delays, 0.95))) if len(delays) else (0.0, 0.0), labelled=len(delays),
-        decided_s=decided_s, reasons=reasons,
+        **_reacted(rows),
     )  # fmt: skip
     return counted(declared, first, rows, places, watches or catalogue())
+
+
+def _reacted(rows: Rows) -> dict[str, Any]:
+    """What is usual of decisions and complaints, as the reference names it."""
+    decided_s, reasons = habits(rows.predictions, rows.at, rows.decisions, rows.decided, "reason")
+    complained_s, kinds = habits(rows.predictions, rows.at, rows.complaints, rows.complained, "kind")
+    return {"decided_s": decided_s, "reasons": reasons, "complained_s": complained_s, "kinds": kinds}
 
 
 def _edges(values: Floats) -> Floats:

@@ -17,7 +17,7 @@ from anchorwatch.stages.reference.clumps import phi_of_cells
 from anchorwatch.stages.reference.seasonal import ROWS_MAX, Hours, asked_for, left_over, seasons
 from anchorwatch.stages.reference.written import reference_to_json
 from anchorwatch.stages.windows import OpenWindow, numbered
-from anchorwatch.watches.base import Floats, Ints, Monitor, Reference, Watch, short_hash
+from anchorwatch.watches.base import COMPLAINED, DECIDED, Floats, Ints, Monitor, Reference, Watch, short_hash
 from anchorwatch.watches.layout import Layout
 from anchorwatch.watches.ordering import derived
 from anchorwatch.watches.pace import EVENTS
@@ -40,6 +40,8 @@ class Rows(NamedTuple):
     known: Ints
     decisions: Objects = ()
     decided: Ints = np.zeros(0, np.int64)
+    complaints: Objects = ()
+    complained: Ints = np.zeros(0, np.int64)
     siblings: Ints = np.zeros((0, 2), np.int64)  # (ms, events of its siblings at that time), any order
 
 
@@ -86,10 +88,11 @@ def _windows(layout: Layout, rows: Rows, places: Mapping[str, int], window_ms: i
         some = [rows.outcomes[i] for i in observed]
         revisions = np.array([r.revision or 0 for r in some], np.int64)
         model.outcomes(maker, [r.label for r in some], hashes_of([r.prediction_id.encode() for r in some]), rows.known[observed], revisions)
-    if rows.decisions and layout.decision_ms is not None:
-        model.decide(layout, rows.decisions, hashes_of([r.prediction_id.encode() for r in rows.decisions]), rows.decided)
+    for horizon, events, made_ms in ((DECIDED, rows.decisions, rows.decided), (COMPLAINED, rows.complaints, rows.complained)):
+        if events and horizon in layout.reactions:
+            model.react(layout, horizon, events, hashes_of([r.prediction_id.encode() for r in events]), made_ms)
     _siblings(model, layout, rows, window_ms)
-    if observed or rows.decisions:
+    if observed or rows.decisions or rows.complaints:
         age = max(layout.ages.values())
         at = model.waiting.column("at")[model.waiting.column("layout") != GHOST]
         model.mature(layout, int(at.max()) + 2 * (age + model.cell_ms(age) + window_ms))

@@ -17,7 +17,7 @@ from anchorwatch.watches.base import Accepted, Floats, Ints, Reference
 def reference_to_json(reference: Reference) -> dict[str, Any]:
     """Plain data; counts are deflated, since they are many."""
     found: dict[str, Any] = {name: getattr(reference, name) for name in PLAIN}
-    found |= {name: value for name in OF_DECISIONS if (value := getattr(reference, name)) != NO_DECISIONS[name]}
+    found |= {name: value for name, nothing in REACTED.items() if (value := getattr(reference, name)) != nothing}
     found["counts"] = {key: _deflate(dense) for key, dense in sorted(reference.counts.items())}
     if reference.left_out:
         found["left_out"] = reference.left_out
@@ -43,7 +43,7 @@ def reference_from_json(found: Mapping[str, Any]) -> Reference:
         rest["labels_due_ms"] = int(found.get("labels_due_ms", 0))
         rest["left_out"] = tuple((int(a), int(b)) for a, b in found.get("left_out", ()))
         rest |= {"segments": tuple(found["segments"]), "delays_s": tuple(found["delays_s"])}
-        rest |= {name: tuple(found.get(name, NO_DECISIONS[name])) for name in OF_DECISIONS}
+        rest |= {name: tuple(found.get(name, nothing)) for name, nothing in REACTED.items()}
         accepted = {monitor: _accepted_from_json(each) for monitor, each in found.get("accepted", {}).items()}
         season = {monitor: _unpacked(packed) for monitor, packed in found.get("season", {}).items()}
         return Reference(**rest, **tuples, counts=counts, season=season, accepted=accepted)
@@ -80,8 +80,9 @@ PLAIN = (
     "delays_s", "labelled", "pace", "still", "expected",
 )  # fmt: skip
 LATER = ("pace", "still", "expected")  # added after the first references were written: one without it is read as empty
-OF_DECISIONS = ("decided_s", "reasons")  # written only where there were any: references of models without keep their ids
-NO_DECISIONS: dict[str, tuple[Any, ...]] = {"decided_s": (0.0, 0.0), "reasons": ()}
+REACTED: dict[str, tuple[Any, ...]] = {  # written only where there were any: references of models without keep their ids
+    "decided_s": (0.0, 0.0), "reasons": (), "complained_s": (0.0, 0.0), "kinds": (),
+}  # fmt: skip
 STREAMS_BYTES_MAX = 1 << 20  # of one monitor's hours
 COUNTS_BYTES_MAX = 1 << 28  # of one inflated count: what claims to be larger is not ours
 

@@ -1,10 +1,11 @@
-"""What is told of decisions; how they are joined is in test_decided.py."""
+"""What is told of decisions and complaints; how they are joined is in test_decided.py and test_complained.py."""
 
 from tests.deciding import LENDING, decided, lending, lending_drive, lending_reference
 from tests.traffic import CLOCKWORK, T0, contract_of, in_order, loan_applied, traffic
 
 from anchorwatch.runtime.drive import Drive, applied_of
 from anchorwatch.stages.reference import reference_to_json
+from anchorwatch.watches.base import DECIDED
 
 
 def test_decisions_about_a_model_that_expects_none_are_counted_apart() -> None:
@@ -28,7 +29,7 @@ def test_decisions_beyond_their_part_of_the_memory_expire_oldest_first() -> None
     heard = drive.feed(in_order(decided(traffic(6_000)))).end(T0 + 14_000)
 
     told = {dict(labels)["result"]: n for (name, labels), n in heard.report.counters.items() if name == "anchorwatch.decisions"}
-    table = drive.ingests[0].models["prod/loan"].decisions.table
+    table = drive.ingests[0].models["prod/loan"].reactions[DECIDED].table
     assert told["expired"] > 1_000
     assert table.nbytes <= 200_000
     assert table.n > 500
