@@ -1,18 +1,21 @@
 import json
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from tests.runtime.doctor.cases import DAY, NOW, OUTCOMES, PREDICTIONS, contract, facts, fixes, found, sample, seen
+from tests.runtime.doctor.cases import DAY, NOW, OUTCOMES, PREDICTIONS, contract, facts, fixes, found, sample, seen, topic
 
 from anchorwatch.contract import Contract
-from anchorwatch.runtime.doctor.facts import Sample, Seen
+from anchorwatch.runtime.doctor.facts import Sample, Seen, Topic
 from anchorwatch.runtime.doctor.joined import look, murmur2, partitioner
 from anchorwatch.runtime.doctor.topics import rekeyed
 
+DECISIONS, COMPLAINTS = "anchorwatch.decisions", "anchorwatch.complaints"
 
-def told(*samples: Sample, contracts: tuple[Contract, ...] = ()) -> list[Any]:
-    return list(look(facts(contracts, samples=samples)))
+
+def told(*samples: Sample, contracts: tuple[Contract, ...] = (), topics: Mapping[str, Topic] | None = None) -> list[Any]:
+    return list(look(facts(contracts, topics, samples)))
 
 
 def many(name: str, **changes: Any) -> Sample:
@@ -148,6 +151,27 @@ def test_a_partitioner_of_ones_own_is_fine_when_both_share_it() -> None:
     both = [sample(name, [seen(i, partition=i % 4) for i in range(200)]) for name in (PREDICTIONS, OUTCOMES)]
 
     assert found(told(*both)) == []
+
+
+def test_topics_of_decisions_and_complaints_must_lie_as_the_predictions_do() -> None:
+    few = contract("promises: {impact: {followed_at_least: 0.5, complaints_at_most: 0.01}}\n")
+    fitting, odd = many(DECISIONS), sample(COMPLAINTS, [by_crc32(i) for i in range(200)])
+
+    out = told(fitting, odd, contracts=(few,))
+
+    (what,) = found(out)
+    assert what.startswith(f"different partitioners: {PREDICTIONS}: murmur2")
+    assert fixes(out) == [f"producer of {COMPLAINTS}: partitioner=murmur2_random{rekeyed('complaints')}"]
+
+
+def test_beside_complaints_that_are_written_anew_every_other_topic_must_lie_by_murmur2() -> None:
+    anew = contract("source: {complaints: {topic: crm, keyed: false}}\n")
+    both = [sample(name, [by_crc32(i) for i in range(200)]) for name in (PREDICTIONS, OUTCOMES)]
+
+    out = told(*both, sample("crm", [seen(i, key=None) for i in range(200)]), contracts=(anew,), topics={"crm": topic("crm", 3)})
+
+    assert [what.partition(":")[0] for what in found(out)] == [PREDICTIONS, OUTCOMES]
+    assert found(told(sample("crm", [seen(i, key=None) for i in range(200)]), contracts=(anew,), topics={"crm": topic("crm", 3)})) == []
 
 
 # ids

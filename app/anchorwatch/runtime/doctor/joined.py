@@ -185,20 +185,28 @@ def explained(where: Mapping[bytes, int], partitions: int) -> tuple[str, float] 
 
 
 def _partitioners(facts: Facts, feed: Feed) -> Iterator[Told]:
-    sizes = {topic: len(facts.topic(topic).partitions) for role, topic in feed.topics.items() if _keyed(feed, role)}
-    if len(sizes) == 1 and feed.rekeyed:
-        yield from _beside_rekeyed(facts, *next(iter(sizes.items())), next(role for role in feed.topics if role not in feed.rekeyed))
-    if len(set(sizes.values())) != 1 or len(sizes) < 2:
-        return
-    found = {topic: partitioner(facts.sample(topic).records, n) for topic, n in sizes.items()}
-    shared, same = _same_place(facts, *sizes)
+    sizes = {role: len(facts.topic(topic).partitions) for role, topic in feed.topics.items() if _keyed(feed, role)}
+    if feed.rekeyed:
+        for role, n in sizes.items():
+            yield from _beside_rekeyed(facts, feed.topics[role], n, role)
+    elif len(set(sizes.values())) == 1:
+        first, *others = (feed.topics[role] for role in sizes)
+        for other in others:
+            yield from _pair(facts, feed, first, other)
+
+
+def _pair(facts: Facts, feed: Feed, first: str, other: str) -> Iterator[Told]:
+    """Do equal keys of two topics of as many partitions lie alike?"""
+    n = len(facts.topic(first).partitions)
+    found = {topic: partitioner(facts.sample(topic).records, n) for topic in (first, other)}
+    shared, same = _same_place(facts, first, other)
     told = f" ({same / shared:.0%} of {shared:,} shared ids on the same partition)" if shared else ""
     names = {topic: each[0] if each[1] >= AGREE else "several, or one of its own" for topic, each in found.items() if each}
     if shared >= ENOUGH and same >= AGREE * shared:
         yield fine("partitioner", f"{same / shared:.0%} of {shared:,} shared ids on the same partition")
     elif len(set(names.values())) > 1 or (shared >= ENOUGH and same < AGREE * shared):
         what = "; ".join(f"{topic}: {name}" for topic, name in names.items()) or "keys lie elsewhere"
-        odd = [topic for topic, name in names.items() if not name.startswith("murmur2")] or list(sizes)[-1:]
+        odd = [topic for topic, name in names.items() if not name.startswith("murmur2")] or [other]
         role = next(role for role, topic in feed.topics.items() if topic == odd[-1])
         yield fault(
             "partitioner", f"different partitioners: {what}{told}", f"producer of {odd[-1]}: partitioner=murmur2_random{rekeyed(role)}"
@@ -208,7 +216,7 @@ def _partitioners(facts: Facts, feed: Feed) -> Iterator[Told]:
 
 
 def _beside_rekeyed(facts: Facts, topic: str, partitions: int, role: str) -> Iterator[Told]:
-    """The other topic of the feed is written anew, by murmur2: this one must lie so too."""
+    """Another topic of the feed is written anew, by murmur2: this one must lie so too."""
     found = partitioner(facts.sample(topic).records, partitions)
     if found and not (found[0].startswith(JAVA) and found[1] >= AGREE):
         name = found[0] if found[1] >= AGREE else "several partitioners, or one of its own"
