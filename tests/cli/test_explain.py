@@ -30,7 +30,7 @@ def steps(of: Alert) -> dict[str, str]:
 
 
 def test_the_loudest_bet_is_recomputed_from_line_and_counts() -> None:
-    of = alert("QualityDrop")
+    of = alert("QualityDrop", subject="error@late")
     e = of.evidence
     k, n = round(e["current"] * e["n"]), e["n"]
     psi = [math.log1p(e["line"] * math.expm1(lam)) for lam in (0.15 * 20 ** (i / 5) for i in range(6))]
@@ -44,7 +44,7 @@ def test_the_loudest_bet_is_recomputed_from_line_and_counts() -> None:
 
 
 def test_a_page_says_reference_line_date_evidence_and_mark() -> None:
-    of = alert("QualityDrop")
+    of = alert("QualityDrop", subject="error@late")
     told = steps(of)
 
     assert told["says"] == of.annotations["summary"]
@@ -87,14 +87,14 @@ def test_an_exact_rule_is_told_as_one() -> None:
 
 
 def test_a_record_of_an_older_version_is_explained_as_far_as_it_goes() -> None:
-    of = alert("QualityDrop")
+    of = alert("QualityDrop", subject="error@late")
     older = Alert(**{**{f: getattr(of, f) for f in of.__struct_fields__}, "evidence": {"metric": "error", "evidence_days": 40.0}})
 
     assert set(steps(older)) == {"says", "asked", "reference", "since", "evidence"}
 
 
 def test_the_page_is_for_people_and_the_json_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
-    found = shown.explained(alert("QualityDrop"))
+    found = shown.explained(alert("QualityDrop", subject="error@late"))
 
     shown.page(found)
     page = capsys.readouterr().out

@@ -129,6 +129,20 @@ def test_a_reference_that_is_none_is_refused_by_its_next_step() -> None:
         Registry(10_000).apply(broken)
 
 
+@pytest.mark.parametrize("expected", [
+    {"no": [1e30], "yes": [1.0], "said": [0.5], "answer": [1.0], "group": [0.0]}, {"no": [1.0], "yes": [1.0, 2.0]}, {"no": [1.0]},
+])  # fmt: skip
+def test_a_reference_whose_numbers_fit_nothing_is_refused_by_its_next_step(expected: dict[str, list[float]]) -> None:
+    broken = loan_applied()
+    assert broken.reference is not None
+    broken.reference = {**broken.reference, "expected": expected}
+    registry = Registry(10_000)
+
+    registry.record(b"prod/loan", msgspec.json.encode(broken))
+
+    assert "make it anew" in registry.refused["prod/loan"]
+
+
 def test_a_contract_without_an_owner_is_taken_so_that_it_can_be_said() -> None:
     orphan = applied()
     orphan.contract["owner"] = {}

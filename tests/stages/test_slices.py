@@ -177,6 +177,32 @@ def test_a_slice_that_is_well_again_gives_its_place_back() -> None:
     assert slices.trials == {}
 
 
+def test_a_slice_a_fifth_beyond_its_line_is_told_a_handful_of_times_in_three_years() -> None:
+    """Thirty labels a day: with an all-clear by one day of evidence it was over and back every month."""
+    told = []
+    for seed in range(5):
+        rng, slices = np.random.default_rng(seed), Slices(layout(), N_DAYS)
+        worse = line() * 1.25
+        heard = [
+            each for day in range(1_095) for each in slices.window(drawn(rng, 0.05, 30, {5: worse}), (day * DAY_MS, (day + 1) * DAY_MS))
+        ]
+        told.append(sum(each.change.verdict == "page" and not each.change.relapse for each in heard))
+
+    assert max(told) >= 1
+    assert np.mean(told) <= 6
+
+
+def test_what_was_cleared_has_to_look_bad_anew_before_it_is_tried_again() -> None:
+    rng, slices = np.random.default_rng(3), Slices(layout(), N_DAYS)
+    through(slices, 10, rng, 0.1, {5: 0.3})
+    day = 10
+    while slices.trials:
+        slices.window(drawn(rng, 0.1, 100), (day * DAY_MS, (day + 1) * DAY_MS))
+        day += 1
+
+    assert slices.seen[5, 0] <= 100, "of the window that cleared it"
+
+
 def test_a_loan_ends_after_thirty_days_and_the_same_share_is_not_lent_before() -> None:
     rng, slices = np.random.default_rng(4), Slices(layout(), N_DAYS)
     loans: dict[int, tuple[float, ...]] = {}  # when they end -> what was lent

@@ -101,6 +101,7 @@ class Incident(msgspec.Struct):
     owed_ms: int | None = None  # event time from which a member that came back, and that nobody heard of, is told after all
     returns: int = 0  # told so without a day of health between them: each waits twice as long as the one before
     news: bool = False  # of what got better: faults and news of one time are no one story
+    silence_told_ms: int | None = None  # when people last heard that the model does not speak at all
 
     def last_told(self, severity: Severity) -> int | None:
         """When people last heard of something at least that severe; None: never."""

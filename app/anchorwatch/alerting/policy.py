@@ -235,7 +235,7 @@ class ModelAlerts:
             for kept in incidents.in_order(group):
                 kept.sequence += 1
                 kept.changed_ms = max(at_ms, kept.changed_ms)
-                if kept.key in sounding and self._may_wake(kept, incident, clock_ms):
+                if kept.key in sounding and self._may_wake(kept, incident, at_ms, clock_ms):
                     loud.add(kept.key)
                     self._woke(kept, incident, at_ms, clock_ms)
             returns.owe(incident, group)
@@ -244,14 +244,18 @@ class ModelAlerts:
                 kept.told()
         return alerts
 
-    def _may_wake(self, kept: Kept, incident: Incident, clock_ms: int) -> bool:
+    def _may_wake(self, kept: Kept, incident: Incident, at_ms: int, clock_ms: int) -> bool:
+        """Who was woken because answers are slow or wrong does not know yet that there are none any more: of that an incident speaks once too."""
         if kept.state != "firing" or kept.acked or self._silenced(kept, clock_ms) is not None:
             return False
         last = incident.last_told(kept.severity)
+        if _is_silence(kept) and last != at_ms:
+            last = incident.silence_told_ms
         return last is None or last <= kept.fresh_ms
 
     def _woke(self, kept: Kept, incident: Incident, at_ms: int, clock_ms: int) -> None:
         incident.told[kept.severity] = at_ms
+        incident.silence_told_ms = at_ms if _is_silence(kept) else incident.silence_told_ms
         if kept.severity == "critical":
             incident.woke_ms, incident.owed_ms = clock_ms, None
             incident.returns = incident.returns if kept.back_ms is not None else 0
@@ -337,6 +341,11 @@ def _event(kept: Kept) -> tuple[states.Event, Severity]:
         worse = kept.state != "quiet" and RANK[severity] > RANK[kept.severity]
         return ("worse" if worse else "alarm"), severity
     return ("heal" if kept.voices else "clear"), kept.severity
+
+
+def _is_silence(kept: Kept) -> bool:
+    """Does it say that the model is dark, switched off, or that its traffic goes elsewhere?"""
+    return kept.words.watch == "alive" and kept.harm and kept.severity == "critical"
 
 
 def _fires(kept: Kept, was: states.State, severity: Severity, at_ms: int) -> None:

@@ -56,7 +56,12 @@ class Registry:
         if problems := contracts.unsupported(contract):
             raise ContractError(problems)
         reference = reference_from_json(applied.reference) if applied.reference else None
-        layout = Layout(contract, reference, catalogue())
+        try:
+            layout = Layout(contract, reference, catalogue())
+        except (LookupError, TypeError, ValueError, OverflowError) as error:
+            if reference is None:
+                raise
+            raise ContractError(f"reference: cannot be used ({error!r}); make it anew with `anchorwatch apply --relearn`") from error
         begin = -(-applied.effective_from_ms // self.window_ms) * self.window_ms
         known = [v for v in self.versions.get(contract.key, []) if v.from_ms < begin]
         version = Version(begin, layout, applied, known[-1].since_ms if known else begin)

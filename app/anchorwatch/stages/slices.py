@@ -25,7 +25,7 @@ from anchorwatch.watches.slices import SUBJECT, monitor_key
 DAY_MS, WEEK_MS = 86_400_000, 7 * 86_400_000
 LOAN_DAYS = 30
 LENT_SHARE_MAX = 1 / 20  # of N: with a mark of hours a loan alone must not warn
-CLEAR_DAYS = 1.0
+CLEAR_DAYS = 7.0  # of evidence: with one, a value a fifth beyond its line, thirty labels a day, was over and back 32 times in three years
 REST_MIN = 30  # predictions of a cell outside of a pair on trial, to say whether it is bad there as well
 Window = tuple[int, int]
 
@@ -78,7 +78,7 @@ class Slices:
         heard = [self._words(change) for change in self.bank.window(n, k, days, *window)]
         for each in heard:
             if each.change.verdict == "quiet":
-                self._free(each.change.monitor)
+                self._clear(each.change.monitor)
         self._end_loans(window[1])
         self._add(counts, window[1])
         if drawn is not None:
@@ -108,6 +108,13 @@ class Slices:
         state = self.bank.state()
         for place in [p for p, trial in self.trials.items() if to_ms >= trial.until_ms and state[p] == QUIET]:
             self._free(place)
+
+    def _clear(self, place: int) -> None:
+        """It is well again: what was known against it is answered."""
+        which = self.trials[place].which
+        if which < len(self.phi):
+            self.seen[which] = 0.0
+        self._free(place)
 
     def _free(self, place: int) -> None:
         del self.trials[place]
