@@ -89,3 +89,12 @@ def test_a_model_without_labels_says_why() -> None:
     bare.reasons = {"quality": "waiting for labels"}
 
     assert "waiting for labels" in status.line(status.rows({}, {"prod/fraud": bare}, [])[0])
+
+
+def test_a_model_that_is_asked_for_alone_tells_all_its_metrics() -> None:
+    one = summary()
+    one.metrics = {"mcc": 0.61234, "recall": None}
+    row = status.rows({"prod/fraud": "risk"}, {"prod/fraud": one}, [])[0]
+
+    assert status.lines(row) == [status.line(row)]
+    assert status.lines(row, alone=True) == [status.line(row), "  mcc 0.612  recall not measurable"]

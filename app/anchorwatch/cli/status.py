@@ -44,9 +44,7 @@ def command(
     else:
         wide = max((len(row.model) for row in found), default=0)
         for row in found:
-            typer.echo(status.line(row, wide))
-            for words in row.alerts:
-                typer.echo(f"{'':<{wide}}  {words}")
+            typer.echo("\n".join(status.lines(row, wide, alone=model is not None)))
         if not found:
             typer.echo("no model is watched; `anchorwatch apply` a contract")
         elif any(row.state == "no word" for row in found):

@@ -287,6 +287,7 @@ class Summary(msgspec.Struct):
     tallies: dict[str, int]
     owner: str
     traffic: str = "alive"  # alive, dark, switched off, retired
+    metrics: dict[str, float | None] = {}  # of the whole, by name; null: its labels cannot tell
     schema: str = "summary.v1"
 
 

@@ -1,6 +1,7 @@
 """How is each model? The newest summary of the judge and the open alerts, as one row a model."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -43,6 +44,7 @@ class Row(NamedTuple):
     owner: str
     followed: float | None = None  # share of decisions, where they are expected
     unheard: bool = False  # they are expected, and none came
+    metrics: Mapping[str, float | None] = MappingProxyType({})  # of the whole, all that its labels tell
     complained: float | None = None  # share of predictions, where complaints are expected
     no_complaint: bool = False  # they are, and none came
 
@@ -113,7 +115,7 @@ def _row(key: str, owner: str | None, summary: Summary | None, alerts: list[Aler
         model, environment, state, summary.at_ms, _whole(column.get("predictions")), column.get("p99_ms"),
         summary.reasons.get("metric", ""), column.get("quality"), (low, high) if low is not None and high is not None else None,
         _whole(column.get("labels")), _worst(summary), words, _note(summary), _estimated(column), summary.owner or owner or "nobody",
-        column.get("followed"), summary.reasons.get("impact", "") == UNHEARD,
+        column.get("followed"), summary.reasons.get("impact", "") == UNHEARD, summary.metrics,
         column.get("complained"), summary.reasons.get("complaints", "") == NO_COMPLAINT,
     )  # fmt: skip
 
@@ -195,6 +197,13 @@ def line(row: Row, width: int = 0) -> str:
     elif row.no_complaint:
         words.append("no complaint came")
     return "  ".join([*words, row.owner.rpartition("/")[2]])
+
+
+def lines(row: Row, width: int = 0, *, alone: bool = False) -> list[str]:
+    """Its line, what is open, and, of a model that was asked for alone, all metrics that its labels tell."""
+    numbers = [f"{name} {'not measurable' if value is None else f'{value:.3g}'}" for name, value in sorted(row.metrics.items())]
+    more = [*row.alerts, "  ".join(numbers)] if alone and numbers else row.alerts
+    return [line(row, width), *(f"{'':<{width}}  {words}" for words in more)]
 
 
 def as_json(row: Row) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from anchorwatch.estimators.interval import Estimate
 from anchorwatch.events import Summary
 from anchorwatch.stages import ordering, strata, uplift
 from anchorwatch.stages.evidence import six
+from anchorwatch.stages.metrics import metrics_of
 from anchorwatch.stages.recent import Quality, Recent
 from anchorwatch.stages.reliability import LastDays, last_days, said
 from anchorwatch.stages.report import Report
@@ -93,7 +94,7 @@ def summary_of(judge: "ModelJudge") -> Summary:
     reasons |= ordering.told(recent)
     return Summary(
         contract.model, contract.environment, judge.to_ms, "learning" if layout.learning else "watching", [layout.segments[r] for r in rows],
-        columns, reasons, dict(judge.tallies), contract.owner.team, judge.traffic,
+        columns, reasons, dict(judge.tallies), contract.owner.team, judge.traffic, {n: six(value) for n, value in metrics_of(recent).items()},
     )  # fmt: skip
 
 
