@@ -90,7 +90,8 @@ def test_each_role_does_its_work_with_its_rights_alone(fortress: Fortress, topic
 
     for at, words in ((creator, ("topics", "create")), (creator, ("topics", "check")), (operator, ("apply", "contracts/fraud.yaml"))):
         done = at.command(*words)
-        assert (words, done.returncode, done.stderr) == (words, 0, "")
+        said = [line for line in done.stderr.splitlines() if not line.endswith(" are read")]  # how far it is, where reading takes a while
+        assert (words, done.returncode, said) == (words, 0, [])
     with ingest.run("--stage", "ingest") as first, judge.run("--stage", "judge") as second:
         first.wait_ready()
         second.wait_ready()
