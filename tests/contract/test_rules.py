@@ -7,6 +7,7 @@ from tests.contract.examples import SMALL
 from anchorwatch.contract import parse
 from anchorwatch.contract.rules import normal_segment
 from anchorwatch.errors import ContractError
+from anchorwatch.watches import names
 
 REGRESSION = "contract: 1\nmodel: price\ntask: regression\nowner: {team: x}\n"
 
@@ -17,6 +18,11 @@ def problems(text: str) -> list[str]:
     except ContractError as error:
         return [problem.rpartition(" (")[0] for problem in error.problems]
     return []
+
+
+def test_every_watch_may_be_set_aside() -> None:
+    for name in names():
+        assert problems(f'{SMALL}watches: {{{name}: {{disabled: "load test", until: 2099-01-01}}}}\n') == []
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from anchorwatch.contract.model import READ, Contract, Grouping
 from anchorwatch.contract.reading import Path
 from anchorwatch.contract.values import duration_text
 
-WATCHES = frozenset(("latency", "inputs", "predictions", "quality", "baseline", "impact", "alive", "volume", "labels"))
+WATCHES = frozenset(("latency", "inputs", "predictions", "quality", "baseline", "impact", "alive", "volume", "labels", "slices"))
 FORMATS = frozenset(
     ("native", "json", "kserve", "oip", "seldon", "mlserver", "hopsworks", "sagemaker", "databricks", "bentoml", "feast", "arize")
 )
