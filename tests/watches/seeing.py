@@ -34,6 +34,6 @@ def facts(
 def seen(subject: str, **changes: Any) -> Seen:
     fields: dict[str, Any] = {
         "segment": "whole", "subject": subject, "direction": "up", "label": "", "reference": 0.05, "line": 0.07, "current": 0.2,
-        "interval": None, "n": 500, "unit": "1", "whole_current": None, "whole_looks_fine": False, "share_of_traffic": 1.0,
+        "interval": None, "n": 500, "unit": "1", "whole_looks_fine": False, "share_of_traffic": 1.0,
     }  # fmt: skip
     return Seen(**{**fields, **changes})

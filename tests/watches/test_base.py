@@ -2,7 +2,7 @@ from dataclasses import fields
 
 import numpy as np
 from tests.traffic import loan_reference
-from tests.watches.seeing import layout
+from tests.watches.seeing import layout, seen
 
 from anchorwatch.watches.base import Count, Monitor, Quiet, Reference, short_hash
 
@@ -31,3 +31,10 @@ def test_what_a_watch_leaves_out_is_nothing() -> None:
     of = layout()
     assert (tuple(Quiet().monitors(of)), tuple(Quiet().rules(of))) == ((), ())
     assert np.array_equal(np.zeros(0), [])
+
+
+def test_a_sentence_names_its_segment_and_says_when_the_whole_hides_it() -> None:
+    part = seen("error@late", segment="region=eu", whole_looks_fine=True)
+    assert (part.where, part.contrast) == (" on region=eu", " while the whole still looks fine")
+    assert part._replace(whole_looks_fine=False).contrast == ""
+    assert (seen("error@late", whole_looks_fine=True).where, seen("error@late", whole_looks_fine=True).contrast) == ("", "")

@@ -99,9 +99,7 @@ def test_whatever_is_seen_can_be_said_aloud(watch: Watch, layout: Layout) -> Non
             for numbers in ((None, None, None, None), (0.2, 0.05, 0.3, (0.25, 0.35))):
                 for direction in ("up", "down"):
                     reference, line, current, interval = numbers
-                    seen = Seen(
-                        monitor.segment, monitor.subject, direction, label, reference, line, current, interval, 10, "1", None, False, 0.1
-                    )
+                    seen = Seen(monitor.segment, monitor.subject, direction, label, reference, line, current, interval, 10, "1", False, 0.1)
                     told = watch.explain(seen)
                     assert "nan" not in told.summary.split()
                     assert "None" not in told.summary

@@ -218,5 +218,5 @@ def _judged(layout: Layout) -> Iterator[Stream]:
 def _explained(watch: Watch, stream: Stream, n: int, now: float | None, before: float) -> Explained:
     """The watch's own name for it."""
     return watch.explain(
-        Seen(stream.segment, stream.subject, "up", "", before, stream.line, now, None, n, "1", now, False, 1.0),
+        Seen(stream.segment, stream.subject, "up", "", before, stream.line, now, None, n, "1", False, 1.0),
     )

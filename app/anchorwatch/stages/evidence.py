@@ -52,7 +52,7 @@ def signal_of(scene: Scene, heard: Heard, exemplars: list[Exemplar], explained: 
     onset, between = onset_of(scene, heard)
     return Signal(
         watch=monitor.watch, subject=monitor.subject, segment=monitor.segment, verdict=change.verdict, name=told.name,
-        severity="info" if monitor.news else told.severity or ("critical" if change.verdict == "page" else "warning"), harm=monitor.harm,
+        severity="info" if monitor.news else "critical" if change.verdict == "page" else "warning", harm=monitor.harm,
         summary=told.summary, since_ms=change.since_ms, onset=onset, direction=heard.direction,
         description=by_luck(f"{told.summary} {told.runbook}" if monitor.news else told.summary, heard),
         evidence=_numbers(scene, heard, seen, explained) | handed(scene, change.verdict, between), traces=traces_for(exemplars, monitor),
@@ -82,7 +82,7 @@ def seen_of(scene: Scene, heard: Heard) -> Seen:
     share = float(volume[monitor.row] / volume[0]) if volume[0] else 0.0
     return Seen(
         monitor.segment, monitor.subject, heard.direction, heard.label, heard.reference, heard.line, current, interval, n, monitor.unit,
-        None, fine and monitor.segment != WHOLE, share,
+        fine and monitor.segment != WHOLE, share,
     )  # fmt: skip
 
 

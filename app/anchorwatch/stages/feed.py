@@ -88,9 +88,6 @@ class FeedClock:
         for window in sorted(w for w in {*self.piles, *also} if w[1] <= boundary):
             yield window, self.piles.pop(window, {}), self.tallies.pop(window, {})
 
-    def lag_ms(self, now_ms: int) -> int:
-        return now_ms - self.closed_ms if self.closed_ms >= 0 else 0
-
     def header(self) -> dict[str, Any]:
         return {
             "tasks": self.tasks, "watermarks": self.watermarks, "closed_ms": self.closed_ms, "read": self.read,

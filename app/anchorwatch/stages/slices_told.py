@@ -36,7 +36,7 @@ def slice_signal(scene: Scene, slices: Slices, heard: Heard, explained: bool | N
     share = slices.share_of(segment)
     seen = Seen(
         segment, heard.monitor.subject, heard.direction, heard.label, heard.reference, heard.monitor.line, heard.current, interval, change.n, "1",
-        None, not busy, share,
+        not busy, share,
     )  # fmt: skip
     told = load("slices").explain(seen)
     fires = change.verdict in ("page", "warning")

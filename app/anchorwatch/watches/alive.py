@@ -2,7 +2,8 @@
 
 Question: do predictions still come, as many as siblings let expect, and does a flag that concerns this model stand?
 Method: silence on the clock of expected events (pace.py): spells that usually bring ten predictions at least and brought none, as a 0/1 stream,
-  so that an outage at noon is heard in minutes and a night without traffic is none. The rest is exact. Silence on the wall: no prediction for
+  so that an outage at noon is heard in minutes and a night without traffic is none; and its share among its siblings (siblings.py), of which
+  less than half is left (`TrafficLost`). The rest is exact. Silence beside siblings that go on (siblings.py). Silence on the wall: no prediction for
   `promises.alive.silent_after` of event time; without that promise three times the longest gap of the reference. Flag: a
   change to `off` of a key that the contract names, or of an event that names the model, is said at once with actor and reason; announced
   ones are a retirement; off and on again within one window is told as one, and wakes nobody. Evaluations: where predictions tell the

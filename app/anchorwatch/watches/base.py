@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anchorwatch.estimators.tables import Heal
-from anchorwatch.events import Severity
 
 if TYPE_CHECKING:
     from anchorwatch.watches.layout import Layout
@@ -178,16 +177,24 @@ class Seen(NamedTuple):
     interval: tuple[float, float] | None
     n: int
     unit: str
-    whole_current: float | None
     whole_looks_fine: bool
     share_of_traffic: float
+
+    @property
+    def where(self) -> str:
+        """Behind what is said: ` on country=DE`; nothing of the whole."""
+        return "" if self.segment == WHOLE else f" on {self.segment}"
+
+    @property
+    def contrast(self) -> str:
+        """Behind that."""
+        return " while the whole still looks fine" if self.whole_looks_fine and self.segment != WHOLE else ""
 
 
 class Explained(NamedTuple):
     name: str  # alertname
     summary: str  # one sentence that a tired person understands
     runbook: str
-    severity: Severity | None = None  # where it is not what the evidence says
 
 
 class Watch(Protocol):
@@ -271,7 +278,7 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Reference:
-    """What is normal: made by stages/reference.py from rows, read by both stages. Numbers are counts, so everything else follows."""
+    """What is normal: made by stages/reference/ from rows, read by both stages. Numbers are counts, so everything else follows."""
 
     id: str
     from_ms: int

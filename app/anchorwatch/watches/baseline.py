@@ -1,7 +1,7 @@
 """Is the model better than doing nothing?
 
 Question: counted in the money of the contract's value table, or in right answers, is the model worth less than always answering
-  `baseline.nothing`, or than the slice of traffic that really got that answer?
+  `baseline.nothing`, or than the part of the traffic that really got that answer?
 Method: (a) each matured prediction has a label and an answer, so a value, and the value that the answer `nothing` would have had under the same
   label; a bet per confusion cell that the mean difference is not below 0 (detection.md 5.5 a), per segment. It is what the table says, not an
   experiment: where `nothing` would have changed what happened, only an arm that really does nothing can tell. (b) Such an arm (`arm: baseline`,
@@ -81,7 +81,7 @@ def values(layout: "Layout") -> Floats | None:
 
 
 def judges_arms(layout: "Layout") -> bool:
-    """Does the contract say that a random slice really gets `nothing`, and that truth comes to both alike?"""
+    """Does the contract say that a random part really gets `nothing`, and that truth comes to both alike?"""
     contract = layout.contract
     drawn = contract.labels.explored is not None and contract.labels.explored.arm == "baseline"
     return compares_arms(layout) and drawn and contract.labels.hidden_when is None and float(np.ptp(raw_values(layout))) > 0
@@ -134,7 +134,7 @@ class Baseline(Quiet):
         return [*_by_table(layout), *_by_arm(layout)]
 
     def explain(self, seen: Seen) -> Explained:
-        where = "" if seen.segment == WHOLE else f" on {seen.segment}"
+        where = seen.where
         if seen.subject.startswith("arms"):
             what = "right answers" if seen.unit == "1" else seen.unit
             gap = (

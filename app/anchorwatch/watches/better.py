@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anchorwatch.estimators.tables import promise, promise_heal
-from anchorwatch.watches.base import NEWS_RUNBOOK, WHOLE, Explained, Ints, Monitor, Seen, Stream, Tilt
+from anchorwatch.watches.base import NEWS_RUNBOOK, Explained, Ints, Monitor, Seen, Stream, Tilt
 from anchorwatch.watches.lines import EVENTS_MIN, line_of
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def fall_of(error: float) -> float:
 
 
 def explain(seen: Seen) -> Explained:
-    where = "" if seen.segment == WHOLE else f" on {seen.segment}"
+    where = seen.where
     now, was = seen.current or 0.0, seen.reference or 0.0
     low, high = seen.interval or (None, None)
     unknown = low is None or high is None

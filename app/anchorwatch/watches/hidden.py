@@ -65,7 +65,7 @@ def hidden_of(layout: "Layout") -> Hidden | None:
 
 
 def explored_monitors(layout: "Layout") -> list[Monitor]:
-    """Of the whole alone, where the reference explored enough: a slice of a slice holds too little for segments."""
+    """Of the whole alone, where the reference explored enough: a part of a part holds too little for segments."""
     hidden = layout.hidden
     if hidden is None or hidden.arm is None:
         return []

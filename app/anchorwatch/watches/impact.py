@@ -33,7 +33,6 @@ from anchorwatch.watches.base import (
     IGNORED,
     NO_DECISION,
     OVERRIDDEN,
-    WHOLE,
     Add,
     Count,
     Explained,
@@ -127,7 +126,7 @@ class Impact(Quiet):
         return (BypassRule(layout),) if DECIDED in layout.reactions and len(layout.actions) > 1 else ()
 
     def explain(self, seen: Seen) -> Explained:
-        where = "" if seen.segment == WHOLE else f" on {seen.segment}"
+        where = seen.where
         now, before = (
             f"{100 * (seen.current or 0):.3g} %",
             f" (reference {100 * seen.reference:.3g} %)" if seen.reference is not None else "",
@@ -137,7 +136,7 @@ class Impact(Quiet):
             return Explained("OutputIgnored", f"Only {now} of the model's answers{where} are followed{before}{least}.", RUNBOOK)
         if seen.subject == "obedient":
             text = f"{now} of the model's answers{where} are followed{before}: does anybody still look?"
-            return Explained("OutputObeyed", text, OBEYED_RUNBOOK, "info")
+            return Explained("OutputObeyed", text, OBEYED_RUNBOOK)
         if seen.subject == "ignored":
             return Explained("OutputIgnored", f"About {now} of the model's answers{where} nothing is decided in time{before}.", RUNBOOK)
         if seen.subject in ("complaints", "kind"):

@@ -156,7 +156,7 @@ class Inputs(Quiet):
         return (FieldsRule(layout), StuckRule(layout))
 
     def explain(self, seen: Seen) -> Explained:
-        where = "" if seen.segment == "whole" else f" on {seen.segment}"
+        where = seen.where
         feature, _, kind = seen.subject.rpartition(".")
         now, before = f"{100 * (seen.current or 0):.3g} %", f"{100 * (seen.reference or 0):.3g} %"
         if kind == "missing" and feature:

@@ -62,7 +62,7 @@ class Labels(Quiet):
         return found
 
     def explain(self, seen: Seen) -> Explained:
-        where = "" if seen.segment == "whole" else f" on {seen.segment}"
+        where = seen.where
         now, before = f"{100 * (seen.current or 0):.3g} %", f"{100 * (seen.reference or 0):.3g} %"
         kind = seen.subject.partition("@")[0]
         if kind == "coverage":

@@ -103,7 +103,7 @@ class Latency(Quiet):
         return found
 
     def explain(self, seen: Seen) -> Explained:
-        where = "" if seen.segment == "whole" else f" on {seen.segment}"
+        where = seen.where
         share = f"{100 * (seen.current or 0):.3g} %"
         if seen.subject == LOWER:
             usual, over = f"usual: {100 * (seen.reference or 0):.3g} %", (seen.current or 0) > min(0.5, (seen.reference or 0) - FAST_MORE)
@@ -143,11 +143,6 @@ def _monitor(segment: str, row: int, subject: str, stream: Stream, reference: fl
     return Monitor(
         "latency", subject, segment, row, True, CLEAR_DAYS, (stream,), None, reference, "1", "share over the bound", subject, line
     )
-
-
-def seconds_histogram(layout: "Layout", flat: Ints) -> Ints:
-    """int64[segments, N_BINS] of inference, failed calls left out: for p50 and p99 shown to people."""
-    return layout.view(flat, "inference.seconds")[:, :N_BINS]
 
 
 WATCH = Latency()

@@ -133,8 +133,8 @@ def _monitor(ranks: Ranks, row: int, segment: str, line: float, reference: float
 
 
 def explain(seen: Seen, runbook: str) -> Explained:
-    where = "" if seen.segment == "whole" else f" on {seen.segment}"
-    tail = " while the whole still looks fine" if seen.whole_looks_fine and seen.segment != "whole" else ""
+    where = seen.where
+    tail = seen.contrast
     span = f" [{seen.interval[0]:.3g}, {seen.interval[1]:.3g}]" if seen.interval else ""
     now = "not measurable" if seen.current is None else f"{seen.current:.3g}{span}"
     how, was = ("too seldom", "") if seen.reference is None else ("less often", f", was {seen.reference:.3g}")

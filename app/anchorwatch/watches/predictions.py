@@ -98,7 +98,7 @@ class Predictions(Quiet):
         return found
 
     def explain(self, seen: Seen) -> Explained:
-        where = "" if seen.segment == "whole" else f" on {seen.segment}"
+        where = seen.where
         if seen.subject == "answer" and seen.label not in ("place", "spread"):
             text = (
                 f"The answer {seen.label!r} is given {100 * (seen.current or 0):.3g} % of the time{where}"

@@ -205,10 +205,10 @@ class Quality(Quiet):
             return better.explain(seen)
         if seen.subject == ordering.SUBJECT:
             return ordering.explain(seen, RUNBOOK)
-        where = "" if seen.segment == "whole" else f" on {seen.segment}"
+        where = seen.where
         name, _, horizon = seen.subject.partition("@")
         early = " so far, by the labels that came early," if horizon == "typical" else ""
-        tail = " while the whole still looks fine" if seen.whole_looks_fine and seen.segment != "whole" else ""
+        tail = seen.contrast
         interval = f" [{seen.interval[0]:.3g}, {seen.interval[1]:.3g}]" if seen.interval else ""
         if name.startswith((RECALL, PRECISION)):
             text = sentence(seen, where, tail)
