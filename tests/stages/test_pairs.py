@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 from tests.stages.wide import NARROW, wide_applied
 
 from anchorwatch.stages.drawn import drawn
-from anchorwatch.stages.pairs import BATCH, COUNTED_MAX, WEEK_MS, Pairs
+from anchorwatch.stages.pairs import BATCH, COUNTED_MAX, Pairs
 from anchorwatch.stages.registry import Registry
+from anchorwatch.stages.suspicion import WEEK_MS
 from anchorwatch.watches.cells import Cells
 
 LINE = 0.115

@@ -5,7 +5,7 @@ from tests.stages.wide import wide_applied
 
 from anchorwatch.estimators.interval import beta_binomial_interval
 from anchorwatch.stages.registry import Registry
-from anchorwatch.stages.suspicion import SIZE_MIN, TRIED_MAX, WEIGHT_OF_PAIR, line_of_whole, score, worst
+from anchorwatch.stages.suspicion import SIZE_MIN, TRIED_MAX, WEEK_MS, WEIGHT_OF_PAIR, faded, line_of_whole, score, worst
 from anchorwatch.watches.base import Floats
 
 LINE = 0.115
@@ -53,3 +53,10 @@ def test_the_line_is_that_of_the_error_of_the_whole() -> None:
     assert line.monitors == ("quality:error@late/whole",)
     assert line.reference is not None
     assert 0.09 < line.reference < line.line < 0.13
+
+
+def test_what_was_counted_is_worth_half_after_a_week() -> None:
+    assert faded(-1, 3 * WEEK_MS) == (3, 1.0)  # nothing was counted yet
+    assert faded(3, 4 * WEEK_MS - 1) == (3, 1.0)
+    assert faded(3, 6 * WEEK_MS) == (6, 0.125)
+    assert faded(0, 10_000 * WEEK_MS)[1] > 0  # decades of silence are no number too small

@@ -16,13 +16,14 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from anchorwatch.contract import Contract
+from anchorwatch.contract import READ, Contract
 from anchorwatch.contract.model import Input, Source
 from anchorwatch.errors import ConfigError, ContractError
 from anchorwatch.events import Alert, Applied, Finding, Role
 from anchorwatch.runtime import formats
 from anchorwatch.runtime.ahead import ahead
 from anchorwatch.runtime.drive import Clockwork, Drive, Event, applied_of
+from anchorwatch.sources import native
 from anchorwatch.sources.native import as_map
 from anchorwatch.sources.native.times import instant
 from anchorwatch.stages.reference import ROWS_MIN, Rows, learn, reference_from_json, reference_to_json, with_features
@@ -38,14 +39,9 @@ HOUR_MS, SUMMARY_MS = (
 WINDOWS_MANY = 1_000  # with events; fewer are judged in some seconds
 SIBLINGS_MAX = 10**9  # of one line
 SAMPLES = 2_000  # whose fields become features, where the contract declares none
-LATER: tuple[Role, ...] = ("outcomes", "decisions", "complaints")  # than their predictions
-JOINED: tuple[Role, ...] = ("predictions", *LATER)
 LINES = (".jsonl", ".ndjson", ".json")
 TABLES = (".csv",)
-TIMES: dict[Role, str] = {
-    "predictions": "predicted_at_ms", "outcomes": "known_at_ms", "decisions": "decided_at_ms", "complaints": "complained_at_ms",
-    "flags": "changed_at_ms", "siblings": "at_ms",
-}  # fmt: skip
+TIMES: dict[Role, str] = {**native.TIMES, "siblings": "at_ms"}
 
 
 class Course(NamedTuple):
@@ -147,7 +143,7 @@ def split(events: Sequence[Event], begin_ms: int, until_ms: int) -> tuple[list[E
     """By the time of the prediction: its outcome goes with it, whenever it became known. What lies before `begin_ms` is left out."""
     early = {e.key for e in events if e.role == "predictions" and e.at_ms < until_ms}
     left_out = {e.key for e in events if e.role == "predictions" and e.at_ms < begin_ms} if begin_ms else set()
-    normal = [e for e in events if _timed(e, begin_ms, until_ms) or (e.key in early and e.key not in left_out and e.role in JOINED)]
+    normal = [e for e in events if _timed(e, begin_ms, until_ms) or (e.key in early and e.key not in left_out and e.role in READ)]
     return normal, [e for e in events if (e.at_ms >= until_ms if e.role == "siblings" else e.key not in early or e.role == "flags")]
 
 
@@ -185,7 +181,7 @@ def decoded(model: str, features: Mapping[str, str], events: Sequence[Event], *,
     """features: name -> type; feature i of them is attribute f<i> of what is decoded. Raises ContractError with the rows that cannot be used."""
     shapes = [(model, dict(features))]
     predictions = formats.make("predictions", shapes, model).decode(_rows(events, "predictions"))
-    outcomes, decisions, complaints = (formats.make(role, shapes, model).decode(_rows(events, role)) for role in LATER)
+    outcomes, decisions, complaints = (formats.make(role, shapes, model).decode(_rows(events, role)) for role in READ[1:])
     raws = [e.value for e in events if e.role == "predictions"]
     if predictions.rows is not None:
         raws = [raws[i] for i in predictions.rows]

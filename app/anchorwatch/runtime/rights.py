@@ -5,6 +5,7 @@ from typing import Literal, get_args
 
 from anchorwatch.config import Feed, Settings
 from anchorwatch.config.feeds import siblings_group
+from anchorwatch.contract import READ
 from anchorwatch.engine.refusals import Right
 
 Role = Literal["ingest", "judge", "learner", "ui", "client", "operator", "admin", "doctor"]
@@ -39,7 +40,7 @@ def rights(settings: Settings, role: Role, feeds: Sequence[Feed], user: str = ""
         reads = [t(name) for name in ("contracts", "findings", "alerts.events", "alerts.state")]
         return _topics(reads, [t("commands")])
     if role == "client":
-        writes = [t(name) for name in ("predictions", "outcomes", "decisions", "complaints", "flags")]
+        writes = [t(name) for name in (*READ, "flags")]
         return [*_topics([t("alerts.events")], writes), Right("Read", "group", user, prefixed=True)]
     if role == "operator":
         reads = [t("contracts"), t("alerts.events"), t("alerts.state"), t("dead-letters"), *_sources(feeds), *_siblings(feeds)]

@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from anchorwatch.estimators.pair_search import HELD_MAX, PairSearch
 from anchorwatch.stages.drawn import Drawn, joined
-from anchorwatch.stages.suspicion import WEIGHT_OF_PAIR, score, worst
+from anchorwatch.stages.suspicion import WEIGHT_OF_PAIR, faded, score, worst
 from anchorwatch.watches.base import Floats, Ints
 from anchorwatch.watches.cells import MISSING, Cells
 
-WEEK_MS = 7 * 86_400_000
 COUNTED_MAX = 64  # pairs
 KEPT_MAX = 48  # of them after a search: there is always room for new ones
 NAMED_MAX = 256  # by a search, most of which are too small
@@ -118,10 +117,8 @@ class Pairs:
         return limit
 
     def _halve(self, to_ms: int) -> None:
-        week = to_ms // WEEK_MS
-        if self.week >= 0:
-            self.counts *= 0.5 ** min(week - self.week, 60)
-        self.week = week
+        self.week, left = faded(self.week, to_ms)
+        self.counts *= left
 
     def _look(self, taken: Collection[int]) -> None:
         """Gives up what does not look bad any more, and counts what stands out now in its place."""

@@ -17,12 +17,12 @@ from anchorwatch.estimators.lent import LentBank, place_share
 from anchorwatch.stages.drawn import Drawn
 from anchorwatch.stages.monitors import Heard
 from anchorwatch.stages.pairs import Pairs
-from anchorwatch.stages.suspicion import line_of_whole, score, worst
+from anchorwatch.stages.suspicion import faded, line_of_whole, score, worst
 from anchorwatch.watches.base import Floats, Ints, Monitor, Stream
 from anchorwatch.watches.layout import Layout
 from anchorwatch.watches.slices import SUBJECT, monitor_key
 
-DAY_MS, WEEK_MS = 86_400_000, 7 * 86_400_000
+DAY_MS = 86_400_000
 LOAN_DAYS = 30
 LENT_SHARE_MAX = 1 / 20  # of N: with a mark of hours a loan alone must not warn
 CLEAR_DAYS = 7.0  # of evidence: with one, a value a fifth beyond its line, thirty labels a day, was over and back 32 times in three years
@@ -121,10 +121,8 @@ class Slices:
         self.bank.free(place)
 
     def _add(self, counts: Ints, to_ms: int) -> None:
-        week = to_ms // WEEK_MS
-        if self.week >= 0:
-            self.seen *= 0.5 ** min(week - self.week, 60)
-        self.week = week
+        self.week, left = faded(self.week, to_ms)
+        self.seen *= left
         self.seen += counts
 
     def _suspect(self, to_ms: int) -> None:

@@ -13,6 +13,7 @@ SIZE_MIN = 200  # labelled predictions of a slice
 WEIGHT = 0.95  # of a cell's error against its size; with .6 an eighth of the traffic with twice the error scores below 0
 WEIGHT_OF_PAIR = 0.98  # with .95 a sixteenth with twice the error scores hardly above 0, a 64th needs 4.3 times
 ERRORS = ("error@late", "accuracy@late")  # subjects whose line is one of errors
+WEEK_MS = 7 * 86_400_000
 TRIED_MAX = 16  # slices whose interval is asked for in a window, best first
 
 
@@ -41,6 +42,16 @@ def score(n: Floats, k: Floats, total: Floats | float, wrong: Floats | float, we
     """
     size = np.maximum(n, 1.0)
     return weight * (k / size * total / np.maximum(wrong, 1e-9) - 1) - (1 - weight) * (total / size - 1)
+
+
+def faded(week: int, to_ms: int) -> tuple[int, float]:
+    """The week of that time, and what is left of counts of `week`: half of them for each week since. week: -1: there are none yet.
+
+    >>> faded(2, 4 * WEEK_MS)
+    (4, 0.25)
+    """
+    now = to_ms // WEEK_MS
+    return now, 0.5 ** min(now - week, 60) if week >= 0 else 1.0
 
 
 def worst(seen: Floats, scores: Floats, line: Floats, phi: Floats, free: NDArray[np.bool_]) -> int | None:

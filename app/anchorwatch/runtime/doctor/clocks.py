@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from anchorwatch.config import Feed
 from anchorwatch.contract.values import duration_text
 from anchorwatch.runtime.doctor.facts import Facts, Sample, Seen
-from anchorwatch.runtime.doctor.sample import TIMES
 from anchorwatch.runtime.doctor.told import Told, fault, fine, note, span
+from anchorwatch.sources.native import TIMES
 from anchorwatch.sources.native.times import AHEAD_MAX_MS, SECONDS_BELOW, instant
 
 ENOUGH = 20

@@ -12,15 +12,11 @@ from anchorwatch.events import Role, Row, headed
 from anchorwatch.runtime.doctor.facts import Sample, Seen
 from anchorwatch.runtime.schemas import Registry
 from anchorwatch.sources.foreign import Translator
-from anchorwatch.sources.native import as_map
+from anchorwatch.sources.native import TIMES, as_map
 
 RECORDS_MAX = 50_000  # of one topic; above: only the newest are looked at, and every sentence says how far back they reach
 VALUES_MAX = 2_000  # kept whole
 SECONDS_MAX = 10.0  # of reading one topic
-TIMES: Mapping[Role, str] = {
-    "predictions": "predicted_at_ms", "outcomes": "known_at_ms", "decisions": "decided_at_ms", "complaints": "complained_at_ms",
-    "flags": "changed_at_ms",
-}  # fmt: skip
 
 
 def sample(

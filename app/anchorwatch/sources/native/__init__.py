@@ -27,7 +27,7 @@ from anchorwatch.sources.native.careful import Remarks
 from anchorwatch.sources.native.role import Note, Role
 from anchorwatch.sources.native.times import instants
 
-__all__ = ["ROLES", "Complaints", "Decisions", "Flags", "Outcomes", "Predictions", "as_map"]
+__all__ = ["ROLES", "TIMES", "Complaints", "Decisions", "Flags", "Outcomes", "Predictions", "as_map"]
 
 SCORES_SUM = 0.01  # how far from 1 a sum of `scores` may be
 
@@ -139,6 +139,7 @@ class Flags(Role):
 ROLES: dict[Kind, type[Role]] = {
     "predictions": Predictions, "outcomes": Outcomes, "decisions": Decisions, "complaints": Complaints, "flags": Flags,
 }  # fmt: skip
+TIMES: dict[Kind, str] = {kind: role.at for kind, role in ROLES.items()}  # the field that holds the event time
 
 
 def as_map(raw: bytes) -> dict[str, Any]:
