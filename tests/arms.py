@@ -1,4 +1,4 @@
-"""Answers of other arms beside `tests.traffic`: a random slice that gets `no`, and a shadow under the model's ids."""
+"""Answers of other arms beside `tests.traffic`: a random part that gets `no`, and a shadow under the model's ids."""
 
 import json
 import random

@@ -96,7 +96,7 @@ def test_a_record_of_an_older_version_is_explained_as_far_as_it_goes() -> None:
 def test_the_page_is_for_people_and_the_json_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
     found = shown.explained(alert("QualityDrop", subject="error@late"))
 
-    shown.page(found)
+    shown.table(found)
     page = capsys.readouterr().out
     shown.json_line(found)
     told = json.loads(capsys.readouterr().out)

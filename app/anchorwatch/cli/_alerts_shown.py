@@ -95,7 +95,7 @@ def line(alert: Alert) -> None:
 
 
 def details(alert: Alert, others: Sequence[Alert], history: Sequence[Alert]) -> None:
-    """One alert on one page."""
+    """All about one alert."""
     out = console()
     severity = alert.labels["severity"]
     out.print(Text.assemble((f"{severity} {alert.state}", STYLE[severity]), "  ", (clean(alert.annotations.get("summary", "")), "bold")))
@@ -184,7 +184,7 @@ def _facts(alert: Alert) -> list[tuple[str, str]]:
         ("impact", ", ".join(f"{name} {_number(value)}" for name, value in alert.impact.items())),
         ("cause", "; ".join(map(_cause, alert.caused_by))),
         ("runbook", alert.annotations.get("runbook_url", "")),
-        ("page", alert.annotations.get("dashboard_url", "")),
+        ("view", alert.annotations.get("dashboard_url", "")),
         ("traces", " ".join(alert.trace_ids[:3])),
         ("key", alert.dedup_key),
         ("id", alert.id),

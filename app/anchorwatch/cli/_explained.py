@@ -41,7 +41,7 @@ def explained(alert: Alert) -> Explained:
     return Explained(alert, [step for step in steps if step.words])
 
 
-def page(found: Explained) -> None:
+def table(found: Explained) -> None:
     rows = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     rows.add_column(style="dim", no_wrap=True)
     rows.add_column(overflow="fold")

@@ -18,4 +18,4 @@ def command(
     from anchorwatch.cli import _explained as explained
 
     found = explained.explained(matching(state(settings_of(settings, bootstrap)), target)[0])
-    (explained.json_line if as_json else explained.page)(found)
+    (explained.json_line if as_json else explained.table)(found)

@@ -1,4 +1,4 @@
-"""Watch: supervise one ingest process per feed and one judge, and hand alerts to the sinks."""
+"""Watch: supervise an ingest process per feed, one for each topic that is written anew or of siblings, and one judge; alerts go to the sinks."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ from anchorwatch.cli._settings import Bootstrap, SettingsFile, settings_of
 def command(
     settings: SettingsFile = None,
     bootstrap: Bootstrap = None,
-    stage: Annotated[str, typer.Option(help="Only this stage: ingest or judge.")] = "",
+    stage: Annotated[str, typer.Option(help="Only this stage: ingest (with what writes topics anew and counts siblings) or judge.")] = "",
     feed: Annotated[str, typer.Option(help="Only this feed of ingest.")] = "",
     instance: Annotated[str | None, typer.Option(help="Name of this worker among its equals, kept over restarts.")] = None,
 ) -> None:

@@ -24,7 +24,7 @@ def command(
     bootstrap: Bootstrap = None,
     as_json: AsJson = False,
 ) -> None:
-    """From what the judge said last and the alerts that are open. An alert that fires, a dark model or one without word: 1."""
+    """From what the judge said last and the alerts that are open. A warning or a page that fires, a dark model or one without word: 1."""
     from anchorwatch.contract.faults import nearest
     from anchorwatch.errors import ConfigError
 

@@ -52,7 +52,7 @@ class Checked(NamedTuple):
 def parse(text: str, origin: str, catalogue: Catalogue | None = None, *, owned: bool = True, runnable: bool = False) -> Contract:
     """The contract of a file. `owned=False`: one without an owner is taken too, for the judge to alert `NoOwner`.
 
-    `runnable`: refuse also what this version would read wrongly (foreign formats, `fields`, `keyed: false`).
+    `runnable`: refuse also what this version would read wrongly: formats that it does not know, or that do not hold such events.
     Raises ContractError with every problem: path, value, reason and `(origin:line)`.
     """
     tree, places, problems = read(text, origin)

@@ -1,4 +1,4 @@
-"""Topics as a stream of committed records, for people and pages: no group, nothing is marked as read."""
+"""Topics as a stream of committed records, for people and views: no group, nothing is marked as read."""
 
 import heapq
 from collections import deque

@@ -1,4 +1,5 @@
-"""`anchorwatch run`: one ingest process per feed and one judge, kept alive; alerts on their way to the sinks; health for probes, hooks."""
+"""`anchorwatch run`: an ingest process per feed, one for each topic that is written anew or of siblings, and one judge, kept alive; alerts on
+their way to the sinks; health for probes, hooks."""
 
 import asyncio
 import logging

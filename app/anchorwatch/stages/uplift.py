@@ -1,4 +1,4 @@
-"""The model against other arms, for people: what it gains over a slice that does nothing, and over a shadow's answers."""
+"""The model against other arms, for people: what it gains over a part of the traffic where nothing is done, and over a shadow's answers."""
 
 from typing import NamedTuple
 

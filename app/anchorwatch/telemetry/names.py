@@ -38,9 +38,7 @@ ATTRIBUTES = (
     Attribute("model", "anchorwatch.model.name", "name of the model"),
     Attribute("version", "anchorwatch.model.version", "version of the model"),
     Attribute("environment", "anchorwatch.model.environment", "where the model answers: prod, staging, ..."),
-    Attribute(
-        "segment", "anchorwatch.segment.name", "a slice such as country=DE; whole: everything; other: those without a series of their own"
-    ),
+    Attribute("segment", "anchorwatch.segment.name", "such as country=DE; whole: everything; other: those without a series of their own"),
     Attribute("watch", "anchorwatch.watch.name", "which question about the model"),
     Attribute("metric", "anchorwatch.metric", "which measure of quality: accuracy, f1, ..."),
     Attribute("result", "anchorwatch.result", "how it ended; the values depend on the instrument"),
