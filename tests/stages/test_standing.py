@@ -2,7 +2,7 @@
 
 import msgspec
 import numpy as np
-from tests.traffic import contract_of, loan_reference
+from tests.traffic import LOAN, T0, Fault, contract_of, learnt, loan_reference, traffic
 
 from anchorwatch.stages.monitors import Monitors
 from anchorwatch.stages.standing import Standing
@@ -17,8 +17,8 @@ Counts = dict[str, tuple[int, int]]  # segment -> predictions of an hour, wrong 
 class Watched:
     """A model whose error was about .08, hour by hour."""
 
-    def __init__(self) -> None:
-        self.monitors = Monitors(Layout(contract_of(), loan_reference(), catalogue()), 30.0)
+    def __init__(self, layout: Layout | None = None) -> None:
+        self.monitors = Monitors(layout or Layout(contract_of(), loan_reference(), catalogue()), 30.0)
         self.standing, self.hours = Standing(), 0
 
     def see(self, counts: Counts, hours: int = 1) -> list[str]:
@@ -112,6 +112,18 @@ def test_counts_of_another_kind_of_monitor_are_not_compared() -> None:
     model.see({"whole": (100, 40)}, 24)
 
     assert set(model.standing.present) == {WHOLE}
+
+
+def test_a_class_whose_name_holds_a_slash_is_held_like_any_other() -> None:
+    """Its name stands in the subject of its recall, before the slash of the segment."""
+    events = traffic(8_000, start_ms=T0 - 3_600_000, seed=7, fault=Fault(positive=0.15))
+    contract = contract_of(LOAN.replace('["no", "yes"], positive: "yes"', '["a/b", "no"], positive: "a/b"'))
+    known = learnt(contract, [event._replace(value=event.value.replace(b'"yes"', b'"a/b"')) for event in events])
+    model = Watched(Layout(contract, known, catalogue()))
+    model.see({"whole": (100, 40)}, 48)
+    model.see({"whole": (100, 40), "region=eu": (10, 4)}, 150)
+
+    assert model.standing.held == {f"quality:{name}@late/region=eu": "whole" for name in ("error", "recall.a/b")}
 
 
 def test_whoever_restores_a_snapshot_goes_on_alike() -> None:

@@ -48,11 +48,13 @@ class Standing:
         """Fades by the events of the whole, so that a segment and the whole look back equally far."""
         fresh = {h.monitor.key: h for h in heard if h.change.verdict == "page" and not h.change.relapse}
         over = self.present.keys() - of.keys()
-        alone = {key for key in self.held if f"{_question(key)}/{self.held[key]}" in over}  # the page on their whole has just ended
+        alone = {
+            key for key, name in self.held.items() if f"{_question(monitors, key)}/{name}" in over
+        }  # the page on their whole just ended
         fades: dict[str, float] = {}
         now = {}
         for key, monitor in of.items():
-            question = _question(key)
+            question = _question(monitors, key)
             if question not in fades:
                 whole = monitors.find(key if f"{question}/{WHOLE}" not in monitors.places else f"{question}/{WHOLE}")
                 fades[question] = exp(-_counted(monitors, whole, flat)[0] / _memory(monitors, whole))
@@ -71,13 +73,13 @@ class Standing:
             return ""
         own = _beyond(monitors, monitor, *_began(each, _memory(monitors, monitor)), lower=True)
         for name in dict.fromkeys((*parents(monitors.layout, monitor.segment), WHOLE)):
-            key = f"{_question(monitor.key)}/{name}"
+            key = f"{_question(monitors, monitor.key)}/{name}"
             if key in self.present and own <= _beyond(monitors, monitors.find(key), *self.present[key]):
                 return name
         return ""
 
     def _is_worse(self, monitors: "Monitors", key: str) -> bool:
-        above = f"{_question(key)}/{self.held[key]}"
+        above = f"{_question(monitors, key)}/{self.held[key]}"
         most = max(_beyond(monitors, monitors.find(above), *self.present[above]), 0.0) if above in self.present else 0.0
         return _beyond(monitors, monitors.find(key), *self.present[key], lower=True) > most
 
@@ -89,9 +91,10 @@ class Standing:
         self.held = dict(kept.get("held", {}))
 
 
-def _question(key: str) -> str:
-    """`quality:error@late/country=a/b` -> `quality:error@late`."""
-    return key.partition("/")[0]
+def _question(monitors: "Monitors", key: str) -> str:
+    """`quality:error@late/country=a/b` -> `quality:error@late`; the name of a class in a subject may hold a slash as well."""
+    known = key in monitors.places  # a changed contract may have taken it away
+    return key.removesuffix(f"/{monitors.find(key).segment}") if known else key.partition("/")[0]
 
 
 def _comparable(monitor: Monitor) -> bool:
