@@ -17,7 +17,7 @@ from anchorwatch.estimators.lent import LentBank, place_share
 from anchorwatch.stages.drawn import Drawn
 from anchorwatch.stages.monitors import Heard
 from anchorwatch.stages.pairs import Pairs
-from anchorwatch.stages.suspicion import faded, line_of_whole, score, worst
+from anchorwatch.stages.suspicion import REST_MIN, faded, limits, line_of_whole, score, worst
 from anchorwatch.watches.base import Floats, Ints, Monitor, Stream
 from anchorwatch.watches.layout import Layout
 from anchorwatch.watches.slices import SUBJECT, monitor_key
@@ -26,7 +26,6 @@ DAY_MS = 86_400_000
 LOAN_DAYS = 30
 LENT_SHARE_MAX = 1 / 20  # of N: with a mark of hours a loan alone must not warn
 CLEAR_DAYS = 7.0  # of evidence: with one, a value a fifth beyond its line, thirty labels a day, was over and back 32 times in three years
-REST_MIN = 30  # predictions of a cell outside of a pair on trial, to say whether it is bad there as well
 Window = tuple[int, int]
 
 
@@ -73,6 +72,10 @@ class Slices:
         mine = self._count(self._on_trial(at), counts, drawn)
         n[at], k[at] = mine[:, 0].T
         self.since[at] += mine
+        waits = self._waiting()
+        n[waits] = k[waits] = 0
+        if self.trials:
+            self._tune()
         days = max(window[1] - (self.credited_ms if self.credited_ms >= 0 else window[0]), 0) / DAY_MS
         self.credited_ms = window[1]
         heard = [self._words(change) for change in self.bank.window(n, k, days, *window)]
@@ -84,9 +87,12 @@ class Slices:
         if drawn is not None:
             self.pairs.add(drawn, {trial.which for trial in self.trials.values()}, window[1])
         self._suspect(window[1])
-        if any(len(self.cells.parts(trial.which)) > 1 for trial in self.trials.values()):
-            self._tune()
         return heard
+
+    def _waiting(self) -> Ints:
+        """Places of cells of which nobody knows yet how all else fares since their trial began."""
+        left = self.since[:, 1, 0] - self.since[:, 0, 0]
+        return np.array([p for p, trial in self.trials.items() if trial.which < len(self.phi) and left[p] < REST_MIN], np.int64)
 
     def _count(self, which: Ints, counts: Ints, drawn: Drawn | None) -> Ints:
         """int64[slices, 4, 2] as in `since`: of a cell all predictions of the window, of a pair those that were drawn."""
@@ -148,7 +154,7 @@ class Slices:
         free = np.ones(len(seen), np.bool_)
         free[[trial.which for trial in self.trials.values() if trial.which < len(seen)]] = False
         free[self._explained()] = False
-        return worst(seen, score(*seen.T, *self.seen[-1].tolist()), np.full(len(seen), self.line.line), self.phi, free)
+        return worst(seen, score(*seen.T, *self.seen[-1].tolist()), limits(self.line.line, self.seen), self.phi, free)
 
     def _explained(self) -> list[int]:
         """Cells that are fine but for a pair that is on trial."""
@@ -166,13 +172,15 @@ class Slices:
         return n >= REST_MIN and k <= n * self.line.line
 
     def _tune(self) -> None:
-        """Of a pair the line is what either cell has without it, where that is more, as counted before the window that is judged by it."""
+        """Where all else is worse than the line, of a pair either cell without it, that is the line."""
         assert self.line is not None, "places are lent against a line"
         at = self._lent()
         line, phi, which = np.full(self.bank.size, self.line.line), np.ones(self.bank.size), self._on_trial(at)
         single = which < len(self.phi)
         phi[at[single]] = self.phi[which[single]]
         phi[at[~single]] = self.pairs.phi_of(which[~single])
+        rest, wrong = (self.since[at[single], 1] - self.since[at[single], 0]).T
+        line[at[single]] = np.maximum(self.line.line, np.where(rest < REST_MIN, 0.0, wrong / np.maximum(rest, 1.0)))
         for place in at[~single].tolist():
             line[place] = max([self.line.line, *(k / n for _, (n, k) in self._without(place) if n >= REST_MIN)])
         self.bank.tune(line, phi)

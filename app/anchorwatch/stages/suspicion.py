@@ -14,6 +14,8 @@ WEIGHT = 0.95  # of a cell's error against its size; with .6 an eighth of the tr
 WEIGHT_OF_PAIR = 0.98  # with .95 a sixteenth with twice the error scores hardly above 0, a 64th needs 4.3 times
 ERRORS = ("error@late", "accuracy@late")  # subjects whose line is one of errors
 WEEK_MS = 7 * 86_400_000
+REST_MIN = 30  # predictions outside of a slice, to say that it is worse than they are
+REST_SDS = 2.0  # beyond them: of hundreds of slices of a whole that is bad everywhere the luckiest would be tried
 TRIED_MAX = 16  # slices whose interval is asked for in a window, best first
 
 
@@ -52,6 +54,22 @@ def faded(week: int, to_ms: int) -> tuple[int, float]:
     """
     now = to_ms // WEEK_MS
     return now, 0.5 ** min(now - week, 60) if week >= 0 else 1.0
+
+
+def limits(line: float, seen: Floats) -> Floats:
+    """float64[slices]: the error that each has to surpass: the line; where all else is over it, that, beyond its own luck.
+
+    seen: float64[slices + 1, 2], n and wrong, of all last. 1 where too little is left of it to tell.
+
+    >>> limits(0.1, np.array([[200.0, 60.0], [500.0, 65.0], [1000.0, 125.0]])).round(3).tolist()
+    [0.1, 0.149]
+    """
+    n, k = (seen[-1] - seen[:-1]).T
+    size = np.maximum(n, 1.0)
+    rate = np.clip(k / size, 0.0, 1.0)
+    over = rate + REST_SDS * np.sqrt(rate * (1 - rate) / size)
+    found: Floats = np.where(n < REST_MIN, 1.0, np.where(rate > line, over, line))
+    return found
 
 
 def worst(seen: Floats, scores: Floats, line: Floats, phi: Floats, free: NDArray[np.bool_]) -> int | None:
