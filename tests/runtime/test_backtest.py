@@ -189,6 +189,14 @@ def test_a_line_without_its_time_is_named(tmp_path: Path) -> None:
     assert "predicted_at_ms is missing" in str(told_error.value)
 
 
+def test_a_complaint_without_its_time_is_named_as_one(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"prediction_id": "a", "model": "loans", "kind": "ticket"}\n')
+
+    with pytest.raises(ConfigError, match="complained_at_ms is missing"):
+        read(path, LOANS)
+
+
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"\.parquet is not read; give \.csv or \.jsonl"):
         read(tmp_path / "rows.parquet", LOANS)

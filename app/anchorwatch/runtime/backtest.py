@@ -255,6 +255,8 @@ def _event(value: bytes) -> Event | str:
     if "heartbeat_at_ms" in found:
         return ""
     role: Role = next((named for mark, named in MARKS if mark in found), "predictions")
+    if role == "predictions" and TIMES[role] not in found and "kind" in found:
+        role = "complaints"  # shows by its time alone, which is what is missing
     stated = found.get(TIMES[role])
     at = instant(stated) if isinstance(stated, int | float | str) and not isinstance(stated, bool) else "missing"
     if isinstance(at, str):
