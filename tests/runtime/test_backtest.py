@@ -275,8 +275,8 @@ def test_a_file_without_their_events_says_nothing_of_them() -> None:
     course = plan(ASIDE, events(1_000, T, 3), window_ms=1_000, reference=QUIET)
 
     assert alive(backtest(course, SECOND)) == []
-    assert unheard(course).startswith("its share among its siblings waits: the reference holds 0 of their events")
-    assert unheard(plan(LOANS, events(500, T), window_ms=1_000, reference=QUIET)) == ""
+    assert unheard(course)[0].startswith("alive: its share among its siblings waits: the reference holds 0 of their events")
+    assert unheard(plan(LOANS, events(500, T), window_ms=1_000, reference=QUIET)) == []
 
 
 def test_siblings_belong_to_the_reference_by_their_own_time() -> None:
@@ -335,3 +335,12 @@ def test_complaints_in_a_file_are_heard_and_a_file_without_any_says_nothing_of_t
 def complaint(about: Event) -> Event:
     at = about.at_ms + 400
     return Event("complaints", at, about.key, msgspec.json.encode(Complaint(about.key.decode(), "loans", complained_at_ms=at)))
+
+
+def test_complaints_that_the_reference_never_saw_are_said_not_to_be_judged() -> None:
+    asked = LOANS.model_copy(update={"source": LOANS.source.model_copy(update={"complaints": Input()})})
+
+    told = unheard(plan(asked, events(500, T), window_ms=1_000, reference=QUIET))
+
+    assert [why.partition(":")[0] for why in told] == ["impact"]
+    assert "the reference holds none of them" in told[0]

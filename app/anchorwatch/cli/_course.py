@@ -36,8 +36,7 @@ def course(file: Path, contract: Path, reference: Path | None, until: str, windo
     normal = read(reference, promised) if reference is not None else None
     until_ms = instant_of(until, promised) if until else None
     made = plan(promised, read(file, promised), window_ms=window_ms, reference=normal, until_ms=until_ms)
-    if why := unheard(made):
-        sys.stderr.write(f"alive: {why}\n")
+    sys.stderr.writelines(f"{why}\n" for why in unheard(made))
     return made
 
 

@@ -83,6 +83,5 @@ def _of_topics(
         settled, promised, since_ms, time.time_ns() // 1_000_000, window_ms, reference=normal, until_ms=until_ms, say=say
     )  # fmt: skip
     sys.stderr.write(f"normal is {told}\n")
-    if why := unheard(made):
-        sys.stderr.write(f"alive: {why}\n")
+    sys.stderr.writelines(f"{why}\n" for why in unheard(made))
     return made

@@ -78,7 +78,8 @@ def seen_of(scene: Scene, heard: Heard) -> Seen:
         if qualities is not None:
             _, current, interval, n = qualities[monitor.row]
     volume = scene.recent.volume()
-    fine = not monitor.news and not scene.monitors.is_busy(f"{monitor.watch}:{monitor.subject}/{WHOLE}")
+    alike = (each for each in scene.monitors.busy() if each.watch == monitor.watch and each.segment == WHOLE and not each.news)
+    fine = not monitor.news and next(alike, None) is None
     share = float(volume[monitor.row] / volume[0]) if volume[0] else 0.0
     return Seen(
         monitor.segment, monitor.subject, heard.direction, heard.label, heard.reference, heard.line, current, interval, n, monitor.unit,

@@ -316,4 +316,15 @@ class BypassRule:
             self.slots = {int(slot): list(cells) for slot, cells in kept["slots"].items()}
 
 
+def waits(layout: "Layout") -> str:
+    """Why complaints are not judged, in words; "" where they are, or where nobody asked for it."""
+    if (
+        COMPLAINED not in layout.reactions
+        or layout.learning
+        or any(m.watch == "impact" and m.subject == "complaints" for m in layout.monitors)
+    ):
+        return ""
+    return "complaints wait: the reference holds none of them; promise `promises.impact.complaints_at_most`, or learn from a time that has some"
+
+
 WATCH = Impact()
