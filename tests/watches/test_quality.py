@@ -157,7 +157,7 @@ def test_sentences_say_what_is_and_what_should_be() -> None:
         "F1 is 0.543; it should be at least 0.85.",
         "The mean error on region=asia is 16, was 6.33; it should be at most 7.66.",
         "Recall is not measurable; it should be at least 0.9.",
-        "Only 70 % of answers are so far, by the labels that came early, right, was 95 %; at least 94 % should be.",
+        "By the labels that came early, only 70 % of answers are right, was 95 %; at least 94 % should be.",
     ]
     assert {WATCH.explain(each).name for each in (error, f1, mean)} == {"QualityDrop"}
 

@@ -207,7 +207,7 @@ class Quality(Quiet):
             return ordering.explain(seen, RUNBOOK)
         where = seen.where
         name, _, horizon = seen.subject.partition("@")
-        early = " so far, by the labels that came early," if horizon == "typical" else ""
+        only = "By the labels that came early, only" if horizon == "typical" else "Only"
         tail = seen.contrast
         interval = f" [{seen.interval[0]:.3g}, {seen.interval[1]:.3g}]" if seen.interval else ""
         if name.startswith((RECALL, PRECISION)):
@@ -219,7 +219,7 @@ class Quality(Quiet):
             low, high = (1 - seen.interval[1], 1 - seen.interval[0]) if seen.interval else (None, None)
             span = f" [{100 * low:.3g}, {100 * high:.3g}]" if low is not None and high is not None else ""
             least = 100 * (1 - (seen.line or 0))
-            text = f"Only {100 * now:.3g} % of answers{where} are{early} right{span}{usual}; at least {least:.3g} % should be{tail}."
+            text = f"{only} {100 * now:.3g} % of answers{where} are right{span}{usual}; at least {least:.3g} % should be{tail}."
         else:
             shown = "not measurable" if seen.current is None else f"{seen.current:.3g}"
             was = "" if seen.reference is None else f", was {seen.reference:.3g}"
