@@ -21,11 +21,11 @@ def test_topics_are_missing_then_made_then_as_they_should_be(there: Installation
     told = capsys.readouterr().out
 
     assert codes == [1, 0, 1, 0, 0, 0]
-    assert missing == 13
+    assert missing == 14
     assert f"{there.prefix}predictions                  2 partitions  created".replace(" ", "") in told.replace(" ", "")
     assert '"result": "kept"' in told
     assert "copies of each: " in told
-    assert "✓ 13 topics are as they should be" in told
+    assert "✓ 14 topics are as they should be" in told
 
 
 def test_another_count_of_partitions_is_an_error_that_changes_nothing(there: Installation, capsys: pytest.CaptureFixture[str]) -> None:

@@ -38,7 +38,9 @@ def test_control_topics_are_complete_before_the_first_task_begins(controlled: Ch
     worker.until(lambda: "group.assigned" in worker.said())
     before = worker.status.get("ready")
     late.commit_transaction(20)
-    worker.until(lambda: worker.status.get("ready") and worker.cuts)
+    worker.until(
+        lambda: worker.status.get("ready") and len(echoed(controlled, b"begin")) >= PARTITIONS
+    )  # each task begins in a cut of its own
 
     assert before is not True
     assert [begin["known"] for begin in echoed(controlled, b"begin")] == [5_000] * PARTITIONS
