@@ -33,7 +33,7 @@ def test_cores_memory_and_bytes_follow_from_the_rate() -> None:
 
     assert size is not None
     assert size.per_second == pytest.approx(10)
-    assert size.cores == pytest.approx(10 * 12.3e-6 / 0.5)
+    assert size.cores == pytest.approx(10 * 12.6e-6 / 0.5)
     assert size.waiting == pytest.approx(864_000)
     assert size.waiting_bytes == pytest.approx(864_000 * 106)
 

@@ -12,7 +12,7 @@ from anchorwatch.contract.values import duration_text
 from anchorwatch.runtime.doctor.facts import Facts
 from anchorwatch.runtime.doctor.told import Told, fault, fine, span, weight
 
-US_INGEST, US_JUDGE = 11.2, 1.1  # CPU of a prediction with its outcome, 12 features, 3 dimensions and pairs; ./scripts/bench throughput
+US_INGEST, US_JUDGE = 11.0, 1.6  # CPU of a prediction with its outcome, 12 features, 3 dimensions and pairs; ./scripts/bench throughput
 WAITING_BYTES = 106  # a prediction that waits, by the growth of the process; the same run
 WAITING_COUNTED = 79  # the same as `join.pending.max` counts it
 RESTORED_BYTES = 200  # the same at the peak of a restore, when chunks and tables are both there; ./scripts/bench restore
