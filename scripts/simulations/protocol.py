@@ -19,7 +19,7 @@ FROM = 0.25  # of the stream: where detectors begin
 BLOCK, OPEN, LEVEL = 32, 3_000, 1e5
 KINDS = ("abrupt", "gradual")
 TARGETS = {"abrupt": 0.38, "gradual": 0.27}  # the best published means of all seven streams
-PUBLISHED = {"abrupt": ("SEED", 0.553, 0.578), "gradual": ("SEED, STEPD", 0.340, 0.363)}  # the best of these two: default, tuned
+PUBLISHED = {"abrupt": ("SEED", 0.578), "gradual": ("STEPD", 0.363)}  # the best of these two, tuned on other streams
 DRAWS = 400
 
 
@@ -54,7 +54,7 @@ def table(effort: Effort) -> Table:
         for what, detector in ((f"error stream alone, {kind}", PLAIN), (f"inputs and label mix, {kind}", CAUSE)):
             figure = _mean([told[name][detector][kind] for name in streams], n)
             found.bounds.append(Bound(f"F1 of {what}, mean of the streams", figure, TARGETS[kind], at_least=True, must=not effort.quick))
-        figure, (name, _, tuned) = _mean([told[each][PLAIN][kind] for each in streams], n), PUBLISHED[kind]
+        figure, (name, tuned) = _mean([told[each][PLAIN][kind] for each in streams], n), PUBLISHED[kind]
         what = f"the same against the best published of these two streams, tuned ({name}), {kind}"
         found.bounds.append(
             Bound(what, figure, tuned, at_least=True, must=False, why="Theirs is tuned on other streams, ours has one setting.")

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from tests.arms import with_shadow, with_slice
 from tests.runtime.loans import LOANS, Fault, T, events, flag, lines
+from tests.stages.lives import batches, run
 
 from anchorwatch.contract.model import AlivePromise, Input, Source
 from anchorwatch.errors import ConfigError, ContractError
@@ -344,3 +345,17 @@ def test_complaints_that_the_reference_never_saw_are_said_not_to_be_judged() -> 
 
     assert [why.partition(":")[0] for why in told] == ["impact"]
     assert "the reference holds none of them" in told[0]
+
+
+def test_deaths_of_all_stages_change_nothing_of_what_is_said_of_siblings() -> None:
+    usual = [*events(4_000, T - 60_000), *paid(4_000, T - 60_000)]
+    judged = [*events(2_000, T, 3), *paid(2_000, T), *events(1_320, T + 20_000, 4, rate=33), *paid(4_000, T + 20_000)]
+    judged = sorted(judged, key=lambda e: (e.at_ms, e.role == "outcomes"))
+    course = plan(ASIDE, judged, window_ms=1_000, reference=usual)
+    some, clockwork = batches(judged), Clockwork(window_ms=1_000, lateness_ms=500, tasks=2)
+
+    lives = [run(course.applied[0], clockwork, some, course.end_ms, deaths) for deaths in (frozenset[int](), frozenset(range(len(some))))]
+
+    once, again = (findings_json(each.heard.findings) for each in lives)
+    assert again == once
+    assert sum(f.name == "TrafficLost" for f in lives[0].heard.findings) >= 2

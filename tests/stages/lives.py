@@ -1,6 +1,7 @@
 """A drive whose stages die and come back from what they wrote, as often as one likes."""
 
-from collections.abc import Iterable
+import random
+from collections.abc import Iterable, Sequence
 
 from anchorwatch.events import Applied, Record, Row
 from anchorwatch.runtime import formats
@@ -21,7 +22,7 @@ class ManyLives(Drive):
         self.sent: list[Record] = []  # by ingest
 
     def _hand_over(self) -> None:
-        rows: list[Row] = []
+        rows: list[Row] = [(r.key, r.value, i, 0) for topic in self.siblings for i, r in enumerate(topic.freeze({}).records)]
         for chunks, ingest in zip(self.chunks, self.ingests, strict=True):
             for record in _kept(chunks, ingest.freeze({})):
                 self.sent.append(record)
@@ -42,7 +43,7 @@ class ManyLives(Drive):
             Ingest(task, len(self.ingests), self.registry, formats.native(), settings, dict(chunks))
             for task, chunks in enumerate(self.chunks)
         ]
-        self.judge = Judge(0, 1, self.registry, self.flags, judge, dict(self.judge_chunks))
+        self.judge = Judge(0, 1, self.registry, self.flags, judge, dict(self.judge_chunks), outside=self._outside)
 
 
 def _kept(chunks: dict[bytes, bytes], frozen: Frozen) -> list[Record]:
@@ -53,6 +54,16 @@ def _kept(chunks: dict[bytes, bytes], frozen: Frozen) -> list[Record]:
         else:
             chunks[key] = chunk
     return frozen.records
+
+
+def batches(events: Sequence[Event], seed: int = 9) -> list[list[Event]]:
+    """The same events in hands of 500 to 1,500."""
+    rng, found, at = random.Random(seed), list[list[Event]](), 0
+    while at < len(events):
+        size = rng.randint(500, 1_500)
+        found.append(list(events[at : at + size]))
+        at += size
+    return found
 
 
 def run(

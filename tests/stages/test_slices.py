@@ -1,13 +1,12 @@
 """Slices that nobody declared: found, named and paged in time; nothing on quiet data; the same whatever the cut, the tasks and the kills."""
 
 import itertools
-import random
 from functools import cache
 from typing import Any
 
 import numpy as np
 from scipy.stats import binom
-from tests.stages.lives import run
+from tests.stages.lives import batches, run
 from tests.stages.wide import CLOCK, RATE, WIDE, high_n07, wide_applied, wide_traffic
 from tests.traffic import T0, contract_of, loan_applied, traffic
 
@@ -79,12 +78,8 @@ def test_where_the_contract_does_not_ask_nothing_is_kept_or_counted() -> None:
 def test_findings_are_the_same_with_three_tasks_other_batches_and_a_kill_after_every_few_of_them() -> None:
     once = of_slices(told_plainly().findings)
     tasks = Clockwork(CLOCK.window_ms, CLOCK.lateness_ms, 1.0, 3, CLOCK.summary_ms, CLOCK.recent_ms)
-    rng, batches, at = random.Random(9), [], 0
-    while at < len(bad()):
-        size = rng.randint(500, 1_500)
-        batches.append(bad()[at : at + size])
-        at += size
-    lived = run(wide_applied(), tasks, batches, end_ms(), frozenset(range(0, len(batches), 3)))
+    some = batches(bad())
+    lived = run(wide_applied(), tasks, some, end_ms(), frozenset(range(0, len(some), 3)))
 
     assert len(once) == 2
     assert of_slices(lived.heard.findings) == once

@@ -1,6 +1,5 @@
 """Pairs of cells that nobody declared: found, named and paged in time; nothing on quiet data; the same whatever the cut, tasks and kills."""
 
-import random
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -9,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.stats import binom
-from tests.stages.lives import run
+from tests.stages.lives import batches, run
 from tests.stages.wide import CLOCK, NARROW, RATE, WIDE, high_n07_of_b, wide_applied, wide_traffic
 from tests.traffic import T0
 
@@ -79,12 +78,8 @@ def test_a_pair_that_neither_cell_explains_is_the_headline_and_named_in_a_plain_
 def test_findings_are_the_same_with_three_tasks_other_batches_and_a_kill_after_every_few_of_them() -> None:
     once = of_slices(told_plainly().findings)
     tasks = Clockwork(CLOCK.window_ms, CLOCK.lateness_ms, 1.0, 3, CLOCK.summary_ms, CLOCK.recent_ms)
-    rng, batches, at = random.Random(9), [], 0
-    while at < len(bad()):
-        size = rng.randint(500, 1_500)
-        batches.append(bad()[at : at + size])
-        at += size
-    lived = run(wide_applied(NARROW), tasks, batches, end_ms(), frozenset(range(0, len(batches), 3)))
+    some = batches(bad())
+    lived = run(wide_applied(NARROW), tasks, some, end_ms(), frozenset(range(0, len(some), 3)))
 
     assert any("," in segment for segment, *_ in once)
     assert of_slices(lived.heard.findings) == once

@@ -18,7 +18,7 @@ from anchorwatch.errors import ConfigError, ContractError, Unreachable
 from anchorwatch.events import Applied, Record
 from anchorwatch.runtime.rows import Cell, instant
 from anchorwatch.stages.reference import reference_from_json
-from anchorwatch.watches import catalogue, impact, siblings
+from anchorwatch.watches import catalogue
 from anchorwatch.watches.base import WHOLE, Monitor
 from anchorwatch.watches.layout import Layout
 
@@ -135,7 +135,7 @@ def told(learnt: Learnt) -> list[str]:
     main = [monitor for monitor in monitors if monitor.segment == WHOLE and monitor.line]  # 0: any move counts
     lines += [f"  line      {_line(monitor)}" for monitor in sorted(main, key=lambda m: (m.news, not m.harm))[:LINES_TOLD]]
     lines += clumping_told(reference.phi, reference.growth)
-    lines += [f"  waiting   {watch}: {why}" for watch, of in (("alive", siblings), ("impact", impact)) if (why := of.waits(layout))]
+    lines += [f"  waiting   {why}" for why in layout.waits]
     if not reference.labelled:
         lines.append("  learning  quality: no row has a label yet")
     return lines

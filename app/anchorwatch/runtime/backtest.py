@@ -27,7 +27,7 @@ from anchorwatch.sources import native
 from anchorwatch.sources.native import as_map
 from anchorwatch.sources.native.times import instant
 from anchorwatch.stages.reference import ROWS_MIN, Rows, learn, reference_from_json, reference_to_json, with_features
-from anchorwatch.watches import catalogue, impact, siblings
+from anchorwatch.watches import catalogue
 from anchorwatch.watches.layout import Layout
 from anchorwatch.watches.spans import Spans, inside
 
@@ -136,8 +136,7 @@ def plan(
 def unheard(course: Course) -> list[str]:
     """What the contract asks for and its reference is too poor for, in words: a share among siblings, complaints."""
     reference = reference_from_json(course.reference) if course.reference else None
-    layout = Layout(course.contract, reference, catalogue())
-    return [f"{watch}: {why}" for watch, why in (("alive", siblings.waits(layout)), ("impact", impact.waits(layout))) if why]
+    return Layout(course.contract, reference, catalogue()).waits
 
 
 def split(events: Sequence[Event], begin_ms: int, until_ms: int) -> tuple[list[Event], list[Event]]:

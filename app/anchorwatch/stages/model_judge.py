@@ -159,7 +159,8 @@ class ModelJudge:
         self.begun_ms = self.begun_ms if self.begun_ms >= 0 else window[0]
         self.last_ms = max(self.last_ms, pile.last_ms)
         self._spells(pile.flat, window[1])
-        if pile.siblings_known and not siblings.is_off(self._known(flags, window[1])):
+        known = self._known(flags, window[1])
+        if pile.siblings_known and not siblings.is_off(known):
             siblings.derive(self.rules, pile.flat, window)
         self.recent.add(pile.flat, window[1], pile.apart)
         self.exemplars = chosen([*pile.exemplars, *self.exemplars]) if pile.exemplars else self.exemplars
@@ -169,9 +170,8 @@ class ModelJudge:
         worse = self.standing.window(self.monitors, pile.flat, heard)
         scene = self._scene(window, closed_by)
         facts = Facts(
-            window[0], window[1], pile.flat, pile.fields, pile.looked_at, self.last_ms, self._known(flags, window[1]), pile.reasons,
-            self.version.since_ms, pile.fallen,
-        )  # fmt: skip
+            *window, pile.flat, pile.fields, pile.looked_at, self.last_ms, known, pile.reasons, self.version.since_ms, pile.fallen
+        )
         signals = self._exact(facts, closed_by, judged)
         signals += self._signals(scene, heard, pile.exemplars, judged)
         signals += slice_signals(self, scene, self.slices.window(pile.apart, window, pile.drawn), judged.findings)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from anchorwatch.estimators.pair_search import HELD_MAX, PairSearch
 from anchorwatch.stages.drawn import Drawn, joined
-from anchorwatch.stages.suspicion import WEIGHT_OF_PAIR, faded, score, worst
+from anchorwatch.stages.suspicion import WEIGHT_OF_PAIR, faded, limits, score, worst
 from anchorwatch.watches.base import Floats, Ints
 from anchorwatch.watches.cells import MISSING, Cells
 
@@ -24,8 +24,6 @@ COUNTED_MAX = 64  # pairs
 KEPT_MAX = 48  # of them after a search: there is always room for new ones
 NAMED_MAX = 256  # by a search, most of which are too small
 YOUNG = 30  # predictions of a pair, below which it is not given up
-REST_MIN = 30  # of a cell outside of a pair, to say that the pair is worse than it
-REST_SDS = 2.0  # of 232 pairs of a cell that is bad everywhere the luckiest would be tried
 SHARED_MAX = 0.25  # of the wrong ones held of a pair that another one explains, which goes on trial; above, it is counted from the start
 BATCH = 512  # drawn predictions that are looked at together: a window of few would cost as much
 CASES_MIN = 64  # new wrong ones before the next search; and a quarter of what is held, half once no more can be
@@ -107,14 +105,9 @@ class Pairs:
         """Error that each pair has to surpass: the line; where a cell is over it without the pair, that, beyond its own luck.
 
         1 where too little is left of a cell to tell."""
-        limit = np.full(len(self.pairs), self.line)
-        for part in (1, 2):
-            n, k = (self.counts[:, part] - self.counts[:, 0]).T
-            size = np.maximum(n, 1.0)
-            rate = k / size
-            over = rate + REST_SDS * np.sqrt(rate * (1 - rate) / size)
-            limit = np.maximum(limit, np.where(n < REST_MIN, 1.0, np.where(rate > self.line, over, 0.0)))
-        return limit
+        first, second = (limits(self.line, self.counts[:, part] - self.counts[:, 0]) for part in (1, 2))
+        larger: Floats = np.maximum(first, second)
+        return larger
 
     def _halve(self, to_ms: int) -> None:
         self.week, left = faded(self.week, to_ms)

@@ -58,6 +58,7 @@ class Slices:
         usual = layout.phi(self.line.monitors[0], 1)[0]
         self.phi = np.array([layout.phi(monitor_key(name), 1)[0] for name in self.cells.names])
         self.phi = np.maximum(self.phi, 1.0) if self.phi.max() > 1 else np.full(len(self.phi), usual)
+        self.singles = len(self.cells.names)  # numbers from there on are pairs
         self.pairs = Pairs(self.cells, self.line.line, self.phi)
 
     # a window
@@ -92,13 +93,13 @@ class Slices:
     def _waiting(self) -> Ints:
         """Places of cells of which nobody knows yet how all else fares since their trial began."""
         left = self.since[:, 1, 0] - self.since[:, 0, 0]
-        return np.array([p for p, trial in self.trials.items() if trial.which < len(self.phi) and left[p] < REST_MIN], np.int64)
+        return np.array([p for p, trial in self.trials.items() if trial.which < self.singles and left[p] < REST_MIN], np.int64)
 
     def _count(self, which: Ints, counts: Ints, drawn: Drawn | None) -> Ints:
         """int64[slices, 4, 2] as in `since`: of a cell all predictions of the window, of a pair those that were drawn."""
         assert self.cells is not None, "slices are of cells"
         found = np.zeros((len(which), 4, 2), np.int64)
-        single = which < self.cells.rows
+        single = which < self.singles
         found[single, 0], found[single, 1] = counts[which[single]], counts[-1]
         if drawn is not None and not single.all():
             found[~single] = self.cells.count_pairs(drawn.codes, drawn.wrong, which[~single])[:, [0, 3, 1, 2]]
@@ -116,9 +117,9 @@ class Slices:
             self._free(place)
 
     def _clear(self, place: int) -> None:
-        """It is well again: what was known against it is answered."""
+        """What was known against it is answered. A pair is counted anew, once it stands out again."""
         which = self.trials[place].which
-        if which < len(self.phi):
+        if which < self.singles:
             self.seen[which] = 0.0
         self._free(place)
 
@@ -152,9 +153,9 @@ class Slices:
         assert self.line is not None, "cells are suspected against a line"
         seen = self.seen[:-1]
         free = np.ones(len(seen), np.bool_)
-        free[[trial.which for trial in self.trials.values() if trial.which < len(seen)]] = False
+        free[[trial.which for trial in self.trials.values() if trial.which < self.singles]] = False
         free[self._explained()] = False
-        return worst(seen, score(*seen.T, *self.seen[-1].tolist()), limits(self.line.line, self.seen), self.phi, free)
+        return worst(seen, score(*seen.T, *self.seen[-1].tolist()), limits(self.line.line, self.seen[-1] - seen), self.phi, free)
 
     def _explained(self) -> list[int]:
         """Cells that are fine but for a pair that is on trial."""
@@ -176,7 +177,7 @@ class Slices:
         assert self.line is not None, "places are lent against a line"
         at = self._lent()
         line, phi, which = np.full(self.bank.size, self.line.line), np.ones(self.bank.size), self._on_trial(at)
-        single = which < len(self.phi)
+        single = which < self.singles
         phi[at[single]] = self.phi[which[single]]
         phi[at[~single]] = self.pairs.phi_of(which[~single])
         rest, wrong = (self.since[at[single], 1] - self.since[at[single], 0]).T
@@ -254,9 +255,7 @@ class Slices:
     def reset(self, segments: Sequence[str]) -> None:
         """A person ended these alerts: what was known against them is dealt with."""
         for place in [p for p in self.trials if self.monitor(p).segment in segments]:
-            if self.trials[place].which < len(self.seen):  # a pair is counted anew, once it stands out again
-                self.seen[self.trials[place].which] = 0.0
-            self._free(place)
+            self._clear(place)
 
     def rescale(self, level_days: float) -> None:
         if self.cells is not None and self.line is not None:

@@ -56,15 +56,15 @@ def faded(week: int, to_ms: int) -> tuple[int, float]:
     return now, 0.5 ** min(now - week, 60) if week >= 0 else 1.0
 
 
-def limits(line: float, seen: Floats) -> Floats:
-    """float64[slices]: the error that each has to surpass: the line; where all else is over it, that, beyond its own luck.
+def limits(line: float, rest: Floats) -> Floats:
+    """float64[slices]: the error that each has to surpass: the line; where what lies outside of it is over that, this, beyond its own luck.
 
-    seen: float64[slices + 1, 2], n and wrong, of all last. 1 where too little is left of it to tell.
+    rest: float64[slices, 2], n and wrong outside of each. 1 where too little is left to tell.
 
-    >>> limits(0.1, np.array([[200.0, 60.0], [500.0, 65.0], [1000.0, 125.0]])).round(3).tolist()
+    >>> limits(0.1, np.array([[800.0, 65.0], [500.0, 60.0]])).round(3).tolist()
     [0.1, 0.149]
     """
-    n, k = (seen[-1] - seen[:-1]).T
+    n, k = rest.T
     size = np.maximum(n, 1.0)
     rate = np.clip(k / size, 0.0, 1.0)
     over = rate + REST_SDS * np.sqrt(rate * (1 - rate) / size)

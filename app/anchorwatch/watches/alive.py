@@ -19,12 +19,12 @@ import numpy as np
 
 from anchorwatch.estimators.tables import Heal
 from anchorwatch.events import FlagChange
+from anchorwatch.watches import siblings
 from anchorwatch.watches.base import WHOLE, Add, Columns, Count, Explained, Floats, Monitor, Quiet, Seen, Tilt
 from anchorwatch.watches.evaluations import FALLEN, FALLEN_SHARE, EvaluationsRule
 from anchorwatch.watches.pace import EVENTS, SILENT, pace
 from anchorwatch.watches.rules import Exact, Facts, Rule
 from anchorwatch.watches.siblings import SIBLINGS, SiblingRule, share, share_monitors
-from anchorwatch.watches.siblings import explain as explain_share
 
 if TYPE_CHECKING:
     from anchorwatch.watches.layout import Layout
@@ -99,10 +99,13 @@ class Alive(Quiet):
         beside = (SiblingRule(layout),) if layout.contract.promises.alive.siblings else ()
         return (alive, EvaluationsRule(layout, alive), *beside)
 
+    def waits(self, layout: "Layout") -> str:
+        return siblings.waits(layout)
+
     def explain(self, seen: Seen) -> Explained:
         """seen.label: how many predictions such a spell usually brings."""
         if seen.subject == "share":
-            return explain_share(seen)
+            return siblings.explain(seen)
         silent = round((seen.current or 0) * seen.n)
         text = (
             f"In {silent} of the last {seen.n} spells no prediction came, though each usually brings {seen.label} at this hour of the week."

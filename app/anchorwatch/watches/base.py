@@ -233,6 +233,9 @@ class Watch(Protocol):
     def rules(self, layout: "Layout") -> Sequence["Rule"]:
         """What needs no statistics."""
 
+    def waits(self, layout: "Layout") -> str:
+        """What the contract asks of it and the reference is too poor for, in words; "": nothing."""
+
     def explain(self, seen: Seen) -> Explained:
         """Pure text."""
 
@@ -263,6 +266,9 @@ class Quiet:
 
     def rules(self, layout: "Layout") -> Sequence["Rule"]:  # noqa: ARG002
         return ()
+
+    def waits(self, layout: "Layout") -> str:  # noqa: ARG002
+        return ""
 
 
 @dataclass(frozen=True)

@@ -15,19 +15,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anchorwatch.watches.base import Count, Ints, Monitor, Seen, Stream
-from anchorwatch.watches.lines import EVENTS_MIN, NAMED_MAX, line_of
+from anchorwatch.watches.lines import EVENTS_MIN, NAMED_MAX, error_line
 
 if TYPE_CHECKING:
     from anchorwatch.watches.layout import Layout
 
-TOLERATED, TOLERATED_SHARE = 0.01, 0.10  # recall: points, and share of what the reference missed
 ODDS_MAX = 2.0  # precision: times the reference's odds of a wrong one
 SHARE_MAX = 0.25  # of the labels of the reference: a class with more moves the error by enough to be heard there
 CLEAR_DAYS = 1.0
 RECALL, PRECISION = "recall.", "precision."
 
 
-def classwise_monitors(layout: "Layout", row: int, segment: str, cells: Count) -> list[Monitor]:
+def monitors(layout: "Layout", row: int, segment: str, cells: Count) -> list[Monitor]:
     """cells: the confusion table at `late`. None where truth is hidden: what is visible is not all that was answered or is of a class."""
     counts = layout.reference_counts(cells.key)
     if counts is None or layout.hidden is not None:
@@ -53,17 +52,20 @@ def _monitor(layout: "Layout", row: int, segment: str, key: str, kind: str, code
     name, n = layout.classes[code], int(counts.sum())
     k = n - int(counts[code])
     subject, odds = f"{kind}{name}@late", ODDS_MAX * k / (n - k) if n > k else 0.0
-    more = max(TOLERATED, TOLERATED_SHARE * k / n, odds / (1 + odds) - k / n if kind == PRECISION else 0.0)
-    line = line_of(layout, f"quality:{subject}/{segment}", k, n, more)
+    line = error_line(layout, f"quality:{subject}/{segment}", k, n, odds / (1 + odds) - k / n if kind == PRECISION else 0.0)
     stream = Stream(key, symbols, symbols[np.arange(len(symbols)) != code], line, "up", name)
     metric = "miss rate" if kind == RECALL else "false discovery rate"
     return Monitor("quality", subject, segment, row, True, CLEAR_DAYS, (stream,), None, k / n, "1", metric, subject, line)
 
 
-def sentence(seen: Seen, where: str, tail: str) -> str:
-    """where, tail: as the watch puts them into each of its sentences."""
+def sentence(seen: Seen, what: str, only: str = "Only") -> str:
+    """Of a share that is judged by its rest, as errors are: how much is right. what: of what, and that it is so."""
     now, least = 100 * (1 - (seen.current or 0.0)), 100 * (1 - (seen.line or 0.0))
     span = f" [{100 * (1 - seen.interval[1]):.3g}, {100 * (1 - seen.interval[0]):.3g}]" if seen.interval else ""
     usual = f", was {100 * (1 - seen.reference):.3g} %" if seen.reference is not None else ""
-    what = f"what is {seen.label!r}{where} is found" if seen.subject.startswith(RECALL) else f"answers {seen.label!r}{where} are right"
-    return f"Only {now:.3g} % of {what}{span}{usual}; at least {least:.3g} % should be{tail}."
+    return f"{only} {now:.3g} % of {what}{span}{usual}; at least {least:.3g} % should be{seen.contrast}."
+
+
+def explain(seen: Seen) -> str:
+    recall = f"what is {seen.label!r}{seen.where} is found"
+    return sentence(seen, recall if seen.subject.startswith(RECALL) else f"answers {seen.label!r}{seen.where} are right")

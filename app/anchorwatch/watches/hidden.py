@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from anchorwatch.events import canonical
 from anchorwatch.watches.base import WHOLE, Count, Ints, Matured, Monitor, Stream, short_hash
-from anchorwatch.watches.lines import EVENTS_MIN, line_of
+from anchorwatch.watches.lines import EVENTS_MIN, error_line
 
 if TYPE_CHECKING:
     from anchorwatch.watches.layout import Layout
 
-TOLERATED, TOLERATED_SHARE = 0.01, 0.10  # points, and share of the reference's error, as of what is visible
 CLEAR_DAYS = 1.0
 SUBJECT = "explored.error@late"
 
@@ -76,6 +75,6 @@ def explored_monitors(layout: "Layout") -> list[Monitor]:
         return []
     wrong = every[np.arange(hidden.side) != hidden.answer]
     k = int(counts[0, wrong].sum())
-    line = line_of(layout, f"quality:{SUBJECT}/{WHOLE}", k, n, max(TOLERATED, TOLERATED_SHARE * k / n))
+    line = error_line(layout, f"quality:{SUBJECT}/{WHOLE}", k, n)
     stream = Stream(hidden.cells.key, every, wrong, line, "up", "wrong")
     return [Monitor("quality", SUBJECT, WHOLE, 0, True, CLEAR_DAYS, (stream,), None, k / n, "1", "error", SUBJECT, line)]

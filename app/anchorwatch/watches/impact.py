@@ -125,6 +125,11 @@ class Impact(Quiet):
     def rules(self, layout: "Layout") -> Sequence[Rule]:
         return (BypassRule(layout),) if DECIDED in layout.reactions and len(layout.actions) > 1 else ()
 
+    def waits(self, layout: "Layout") -> str:
+        if COMPLAINED not in layout.reactions or layout.learning or any(m.subject == "complaints" for m in self.monitors(layout)):
+            return ""
+        return "complaints wait: the reference holds none of them; promise `promises.impact.complaints_at_most`, or learn from a time that has some"
+
     def explain(self, seen: Seen) -> Explained:
         where = seen.where
         now, before = (
@@ -314,17 +319,6 @@ class BypassRule:
         if tuple(kept.get("actions", ())) == self.layout.actions:
             self.since, self.looked = kept["since"], kept["looked"]
             self.slots = {int(slot): list(cells) for slot, cells in kept["slots"].items()}
-
-
-def waits(layout: "Layout") -> str:
-    """Why complaints are not judged, in words; "" where they are, or where nobody asked for it."""
-    if (
-        COMPLAINED not in layout.reactions
-        or layout.learning
-        or any(m.watch == "impact" and m.subject == "complaints" for m in layout.monitors)
-    ):
-        return ""
-    return "complaints wait: the reference holds none of them; promise `promises.impact.complaints_at_most`, or learn from a time that has some"
 
 
 WATCH = Impact()

@@ -119,6 +119,11 @@ class Layout:
         k = int(counts[monitor.row, stream.k].sum())
         return (n - k if stream.complement else k) / n
 
+    @property
+    def waits(self) -> list[str]:
+        """What the contract asks for and the reference is too poor for, a line a watch."""
+        return [f"{watch.name}: {why}" for watch in self.watches if (why := watch.waits(self))]
+
     def find(self, watch: Watch, key: str) -> Monitor | None:
         return next((monitor for monitor in watch.monitors(self) if monitor.key == key), None)
 

@@ -13,6 +13,7 @@ from anchorwatch.watches.base import Monitor, Stream, Tilt
 if TYPE_CHECKING:
     from anchorwatch.watches.layout import Layout
 
+ERROR_POINTS, ERROR_SHARE = 0.01, 0.10  # by how much errors may rise: points, and share of the reference's
 EVENTS_MIN = 300  # of reference for a 0/1 line
 RANKS_MIN = 500  # of reference for a histogram
 PROMISE_DAYS = 3_000.0  # N / share of a usual monitor: luck grows with its logarithm only, so the order of magnitude is enough
@@ -34,6 +35,11 @@ def line_of(layout: "Layout", monitor: str, k: float, n: float, tolerance: float
     """The printed line of a 0/1 stream: the reference's mean plus the tolerance, or Wilson's upper end for a lucky reference."""
     phi = layout.phi(monitor, streams)[stream]
     return float(line_above(k, n, tolerance, phi, luck_of(layout)))
+
+
+def error_line(layout: "Layout", monitor: str, k: int, n: int, more: float = 0.0) -> float:
+    """Of a share of wrong answers: a tenth above the reference's, a point at least; `more` where that is wider still."""
+    return line_of(layout, monitor, k, n, max(ERROR_POINTS, ERROR_SHARE * k / n, more))
 
 
 def tilt_monitor(

@@ -20,19 +20,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anchorwatch.estimators.tables import promise, promise_heal
-from anchorwatch.watches import better, ordering
+from anchorwatch.watches import better, classwise, ordering
 from anchorwatch.watches.base import ABS_ERROR, Add, Count, Explained, Floats, Ints, Matured, Monitor, Quiet, Seen, Stream, Tilt, short_hash
 from anchorwatch.watches.calibrating import SUBJECT, calibration_monitor, explain
-from anchorwatch.watches.classwise import PRECISION, RECALL, classwise_monitors, sentence
 from anchorwatch.watches.hidden import explored_monitors
-from anchorwatch.watches.lines import EVENTS_MIN, line_of
+from anchorwatch.watches.lines import ERROR_SHARE, EVENTS_MIN, error_line
 from anchorwatch.watches.ordering import METRIC, judged, ordering_monitors
 from anchorwatch.watches.scores import bins_of
 
 if TYPE_CHECKING:
     from anchorwatch.watches.layout import Layout
 
-TOLERATED, TOLERATED_SHARE = 0.01, 0.10  # points, and share of the reference's error
 CLEAR_DAYS = 1.0
 ERROR_BINS = 32  # of |error| / clip, the last one open
 MOMENT_UNIT = 1 << 20  # moments are whole multiples of clip / 2**20: integers add in any order
@@ -127,7 +125,7 @@ class Quality(Quiet):
             found += self._promised(layout, row, segment)
             for horizon in horizons(layout):
                 found += self._against_reference(layout, row, segment, horizon)
-            found += [] if layout.regression else classwise_monitors(layout, row, segment, confusion(layout))
+            found += [] if layout.regression else classwise.monitors(layout, row, segment, confusion(layout))
             found += self._better(layout, row, segment)
         return found + ordering_monitors(layout) + calibration_monitor(layout) + explored_monitors(layout)
 
@@ -176,8 +174,7 @@ class Quality(Quiet):
         if n < EVENTS_MIN:
             return []
         k, subject = n - right, f"error@{horizon}"
-        tolerance = max(TOLERATED, TOLERATED_SHARE * k / n)
-        line = line_of(layout, f"quality:{subject}/{segment}", k, n, tolerance)
+        line = error_line(layout, f"quality:{subject}/{segment}", k, n)
         return [_errors(layout, "error", row, segment, line, k / n, horizon)]
 
     def _usual_error(self, layout: "Layout", row: int, segment: str) -> list[Monitor]:
@@ -188,7 +185,7 @@ class Quality(Quiet):
         n = counts[row, :ERROR_BINS].sum()
         mean = float((counts[row, :ERROR_BINS] * upper).sum() / n)
         spread = float(np.sqrt((counts[row, :ERROR_BINS] * (upper - mean) ** 2).sum() / n / n))
-        line = mean * (1 + TOLERATED_SHARE) + 2 * spread
+        line = mean * (1 + ERROR_SHARE) + 2 * spread
         unit = clip(layout) or 1.0
         return [_bet("abs_error", row, segment, errors(layout).key, error_values(line), _usual(layout, row), line * unit)]
 
@@ -205,26 +202,19 @@ class Quality(Quiet):
             return better.explain(seen)
         if seen.subject == ordering.SUBJECT:
             return ordering.explain(seen, RUNBOOK)
-        where = seen.where
         name, _, horizon = seen.subject.partition("@")
-        only = "By the labels that came early, only" if horizon == "typical" else "Only"
-        tail = seen.contrast
-        interval = f" [{seen.interval[0]:.3g}, {seen.interval[1]:.3g}]" if seen.interval else ""
-        if name.startswith((RECALL, PRECISION)):
-            text = sentence(seen, where, tail)
+        if name.startswith((classwise.RECALL, classwise.PRECISION)):
+            text = classwise.explain(seen)
         elif name in ("error", "accuracy", "explored.error"):
-            where = " that were explored, since their truth is hidden else," if name == "explored.error" else where
-            now = 1 - (seen.current or 0.0)
-            usual = f", was {100 * (1 - seen.reference):.3g} %" if seen.reference is not None else ""
-            low, high = (1 - seen.interval[1], 1 - seen.interval[0]) if seen.interval else (None, None)
-            span = f" [{100 * low:.3g}, {100 * high:.3g}]" if low is not None and high is not None else ""
-            least = 100 * (1 - (seen.line or 0))
-            text = f"{only} {100 * now:.3g} % of answers{where} are right{span}{usual}; at least {least:.3g} % should be{tail}."
+            where = " that were explored, since their truth is hidden else," if name == "explored.error" else seen.where
+            only = "By the labels that came early, only" if horizon == "typical" else "Only"
+            text = classwise.sentence(seen, f"answers{where} are right", only)
         else:
             shown = "not measurable" if seen.current is None else f"{seen.current:.3g}"
+            interval = f" [{seen.interval[0]:.3g}, {seen.interval[1]:.3g}]" if seen.interval else ""
             was = "" if seen.reference is None else f", was {seen.reference:.3g}"
             limit = f"at {'most' if name in ERROR_METRICS else 'least'} {seen.line or 0:.3g}"
-            text = f"{NAMES.get(name, name)}{where} is {shown}{interval}{was}; it should be {limit}{tail}."
+            text = f"{NAMES.get(name, name)}{seen.where} is {shown}{interval}{was}; it should be {limit}{seen.contrast}."
         return Explained("QualityDrop", text, RUNBOOK)
 
 
